@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+#include "str.h"
+
+char buf_empty[1];
+
+void buf_init(struct buf *b)
+{
+	b->data = buf_empty;
+	b->len = b->size = 0;
+}
+
+void buf_release(struct buf *b)
+{
+	if (b->size)
+		free(b->data);
+	buf_init(b);
+}
+
+void buf_clear(struct buf *b)
+{
+	b->len = 0;
+	if (b->size)
+		b->data[0] = '\0';
+}
+
+char *buf_take(struct buf *b, size_t *ret_len)
+{
+	char *data = b->size ? b->data : mem_alloc(1);
+
+	if (ret_len)
+		*ret_len = b->len;
+	buf_init(b);
+	return data;
+}
+
+char *buf_reserve(struct buf *b, size_t n)
+{
+	size_t need = b->len + n + 1;
+
+	if (need > b->size) {
+		size_t size = b->size ? b->size : 64;
+
+		while (size < need)
+			size *= 2;
+		b->data = mem_resize(b->size ? b->data : NULL, size, 1);
+		b->size = size;
+		b->data[b->len] = '\0';
+	}
+	return b->data + b->len;
+}
+
+void buf_add(struct buf *b, const void *p, size_t n)
+{
+	char *at = buf_reserve(b, n);
+
+	if (n)
+		memcpy(at, p, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+}
+
+void buf_addc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
+{
+	va_list again;
+	char *at = buf_reserve(b, 64);
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(at, b->size - b->len, fmt, ap);
+	if (n > 0 && (size_t)n >= b->size - b->len) {
+		at = buf_reserve(b, n);
+		n = vsnprintf(at, b->size - b->len, fmt, again);
+	}
+	va_end(again);
+	if (n > 0)
+		b->len += n;
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(b, fmt, ap);
+	va_end(ap);
+}
+
+void buf_insert(struct buf *b, size_t at, const void *p, size_t n)
+{
+	buf_reserve(b, n);
+	memmove(b->data + at + n, b->data + at, b->len - at + 1);
+	memcpy(b->data + at, p, n);
+	b->len += n;
+}
+
+void buf_add_json(struct buf *b, const char *s, size_t n)
+{
+	size_t i = 0;
+
+	buf_addc(b, '"');
+	while (i < n) {
+		unsigned char c = s[i];
+		size_t len = str_utf8_len(s + i, n - i);
+
+		if (c == '"' || c == '\\')
+			buf_addf(b, "\\%c", c);
+		else if (c == '\n')
+			buf_adds(b, "\\n");
+		else if (c == '\t')
+			buf_adds(b, "\\t");
+		else if (c < 0x20 || c == 0x7f || len == 0)
+			buf_addf(b, "\\u%04x", c);
+		else
+			buf_add(b, s + i, len);
+		i += len ? len : 1;
+	}
+	buf_addc(b, '"');
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A growing byte buffer.  data is always NUL-terminated at data[len] and
+ * never NULL after the first buf_init; len does not count the NUL.
+ */
+#ifndef BUF_H
+#define BUF_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct buf {
+	char *data;
+	size_t len, size;
+};
+
+#define BUF_INIT { buf_empty, 0, 0 }
+extern char buf_empty[];
+
+void buf_init(struct buf *b);
+void buf_release(struct buf *b);		/* frees; usable again */
+void buf_clear(struct buf *b);			/* len = 0, memory kept */
+char *buf_take(struct buf *b, size_t *ret_len);	/* caller owns; b is empty */
+char *buf_reserve(struct buf *b, size_t n);	/* room for n more; its start */
+
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_addc(struct buf *b, char c);
+void buf_adds(struct buf *b, const char *s);
+void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
+void buf_insert(struct buf *b, size_t at, const void *p, size_t n);
+
+/* a JSON string with its quotes; bytes that are no UTF-8 become \u00XX */
+void buf_add_json(struct buf *b, const char *s, size_t n);
+
+#endif

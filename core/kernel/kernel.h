@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Facts about the running kernel.  Each is asked once and kept.
+ * core/kernel may use core/base and libbpf's low-level calls.
+ */
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+const char *kernel_release(void);	/* uname -r */
+const char *kernel_machine(void);	/* uname -m */
+/* LINUX_VERSION_CODE as the kernel itself was compiled with: from the vDSO's
+ * note, else Debian's and Ubuntu's version strings, else uname -r */
+uint32_t kernel_version_code(void);
+unsigned kernel_possible_cpus(void);	/* size of per-CPU values; >= 1 */
+/* ids of the CPUs that are online now, ascending. Returns the count; caller frees */
+unsigned kernel_online_cpus(unsigned **ret_ids);
+/* a list as in "0-3,7": E-ARGS names what is wrong. Caller frees */
+int kernel_parse_cpus(const char *list, unsigned **ret_ids, unsigned *ret_n, struct error *err);
+
+/*
+ * Path prefix of tracefs, without a slash at its end. Where it is not
+ * mounted and the process may, it is mounted privately (a detached mount,
+ * nobody else sees it). E-TRACEFS, with the mount command as the hint.
+ */
+const char *tracefs_path(struct error *err);
+/* events/CATEGORY/EVENT/format. E-PROBE with near names; E-TRACEFS */
+int tracefs_format(const char *category, const char *event, struct buf *out, struct error *err);
+int64_t tracefs_event_id(const char *category, const char *event, struct error *err);
+/* calls fn for each "category:event" matching the glob, sorted */
+int tracefs_events(const char *glob, bool (*fn)(void *arg, const char *category,
+	const char *event), void *arg, struct error *err);
+
+/* capabilities: E-PERM names the missing one and what gives it */
+int kernel_may_trace(struct error *err);
+
+/* where the headers of the running kernel are, by the usual places */
+struct kernel_headers {
+	char *build;		/* "" if there are none */
+	char *source;		/* "" unless split (Debian) */
+	char *id;		/* identity of the content: path, release, mtimes */
+	char *tried;		/* what was looked at, for messages */
+};
+/* explicit_path: --headers, or NULL. Only an explicit path that is no header
+ * tree is an error (E-HEADERS) */
+int kernel_headers_find(const char *explicit_path, struct kernel_headers *ret,
+	struct error *err);
+void kernel_headers_release(struct kernel_headers *h);
+
+#endif

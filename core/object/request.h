@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A compile request: all that the compiler may know.  Compiling is a pure
+ * function of these bytes (and of the header tree they name, which
+ * headers_id identifies), so the digest of a request is the cache key of
+ * its object.
+ *
+ * On the wire (stdin of moontrace-cc) it is a list of records
+ *     KEY SP LENGTH LF BYTES LF
+ * in the order of the fields below, ended by "end 0 LF LF"; repeated keys
+ * are lists.  moontrace-cc(1) specifies it.
+ */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct request_format {
+	char *category, *event;		/* "irq", "softirq_entry" */
+	char *text;			/* tracefs .../format, as read */
+};
+
+struct request {
+	char *text;		/* BPF C */
+	char *file;		/* the user's file, for diagnostics and lines */
+	uint32_t line;		/* line of `file` on which text begins, from 1 */
+	char **defines;		/* "NAME=VALUE" or "NAME" */
+	size_t n_defines;
+	char **cflags;		/* further clang flags, verbatim */
+	size_t n_cflags;
+	char **includes;	/* directories for #include, absolute */
+	size_t n_includes;
+
+	/* facts of the target kernel */
+	char *release;		/* uname -r */
+	char *machine;		/* uname -m */
+	uint32_t version_code;	/* LINUX_VERSION_CODE */
+	int ringbuf;		/* EVENTS() becomes a ring buffer, not a perf buffer */
+
+	/* where kernel types come from: "" for both means the stub tree */
+	char *headers;		/* build tree: has include/generated/autoconf.h */
+	char *headers_source;	/* source tree if split from it, else "" */
+	char *headers_id;	/* what identifies the tree's content */
+
+	struct request_format *formats;
+	size_t n_formats;
+};
+
+void request_init(struct request *req);		/* strings empty, line 1 */
+void request_release(struct request *req);
+void request_add_define(struct request *req, const char *name, const char *value);
+void request_add_format(struct request *req, const char *category, const char *event,
+	const char *text);
+
+void request_write(const struct request *req, struct buf *out);
+/* reads one request from the start of data; *ret_used: its bytes. E-REQUEST */
+int request_read(struct request *req, const void *data, size_t size, size_t *ret_used,
+	struct error *err);
+
+/* what a text asks of the target, by a scan of its C tokens (no preprocessing) */
+struct request_needs {
+	struct { char *category, *event; } *tracepoints;	/* without doubles */
+	size_t n_tracepoints;
+	int events;		/* uses EVENTS() */
+	int kernel_types;	/* includes kernel headers that the stub tree has not */
+};
+void request_scan(const char *text, struct request_needs *ret);
+void request_needs_release(struct request_needs *needs);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/base: strings, buffers, errors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static void test_buf(void **state)
+{
+	struct buf b = BUF_INIT;
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		buf_addf(&b, "%d,", i);
+	assert_int_equal(b.len, 3890);
+	assert_int_equal(b.data[b.len], 0);
+	buf_insert(&b, 0, "xyz", 3);
+	assert_memory_equal(b.data, "xyz0,1,2", 8);
+	buf_clear(&b);
+	assert_string_equal(b.data, "");
+	buf_release(&b);
+}
+
+static void test_json(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "plain", "\"plain\"" },
+		{ "q\"b\\", "\"q\\\"b\\\\\"" },
+		{ "a\nb\tc\001", "\"a\\nb\\tc\\u0001\"" },
+		{ "\xc3\xa4", "\"\xc3\xa4\"" },
+		{ "\xff\xc3", "\"\\u00ff\\u00c3\"" },
+		{ "\xed\xa0\x80", "\"\\u00ed\\u00a0\\u0080\"" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct buf b = BUF_INIT;
+
+		buf_add_json(&b, rows[i].in, strlen(rows[i].in));
+		assert_string_equal(b.data, rows[i].out);
+		buf_release(&b);
+	}
+}
+
+static void test_numbers(void **state)
+{
+	uint64_t v = 7;
+
+	assert_true(str_to_u64("0x1f", 0, 100, &v));
+	assert_int_equal(v, 31);
+	assert_true(str_to_u64("18446744073709551615", 0, UINT64_MAX, &v));
+	assert_true(v == UINT64_MAX);
+	v = 7;
+	assert_false(str_to_u64("18446744073709551616", 0, UINT64_MAX, &v));
+	assert_false(str_to_u64("-1", 0, UINT64_MAX, &v));
+	assert_false(str_to_u64("1 ", 0, 10, &v));
+	assert_false(str_to_u64("", 0, 10, &v));
+	assert_false(str_to_u64("11", 0, 10, &v));
+	assert_int_equal(v, 7);
+}
+
+static void test_nearest(void **state)
+{
+	struct nearest n;
+	char *hint;
+
+	assert_int_equal(str_distance("vec", "vecc", 5), 1);
+	assert_int_equal(str_distance("ab", "ba", 5), 1);
+	assert_int_equal(str_distance("abc", "xyz", 2), 2);
+	nearest_init(&n, "softirq_enty");
+	nearest_offer(&n, "irq_handler_entry");
+	nearest_offer(&n, "softirq_exit");
+	nearest_offer(&n, "softirq_entry");
+	nearest_offer(&n, "softirq_entry");
+	hint = nearest_hint(&n);
+	assert_string_equal(hint, "did you mean 'softirq_entry' or 'softirq_exit'?");
+	free(hint);
+	nearest_init(&n, "zzz");
+	nearest_offer(&n, "softirq_entry");
+	assert_null(nearest_hint(&n));
+}
+
+static void test_error(void **state)
+{
+	struct error e = ERROR_INIT;
+	char *text;
+
+	assert_int_equal(error_sys(&e, "E-PERM", 13, "open '%s'", "kprobe_events"), -1);
+	error_wrap(&e, "attach kprobe '%s'", "icmp_echo");
+	error_hint(&e, "run as root");
+	text = error_format(&e);
+	assert_string_equal(text, "error[E-PERM]: attach kprobe 'icmp_echo': open "
+				  "'kprobe_events': Permission denied\n  run as root");
+	free(text);
+	assert_int_equal(error_status(&e), STATUS_CANNOT);
+	error_clear(&e);
+	assert_int_equal(error_status(&e), STATUS_OK);
+}
+
+static void test_grow(void **state)
+{
+	int *a = NULL;
+	size_t n = 0;
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		*MEM_GROW(a, n) = i;
+	assert_int_equal(n, 1000);
+	for (i = 0; i < 1000; i++)
+		assert_int_equal(a[i], i);
+	free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_buf),	cmocka_unit_test(test_json),
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_error),	cmocka_unit_test(test_grow),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
