@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Module bpf: from C text to programs, and the run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cache/build.h"
+#include "kernel/feature.h"
+#include "kernel/kernel.h"
+#include "lua/internal.h"
+#include "object/request.h"
+
+/* ---- bpf.load ---- */
+
+/* a request as scratch memory: an error on the way frees it */
+static int request_gc(lua_State *L)
+{
+	request_release(lua_touserdata(L, 1));
+	return 0;
+}
+
+static struct request *push_request(lua_State *L)
+{
+	struct request *req = lua_newuserdatauv(L, sizeof(*req), 0);
+
+	request_init(req);
+	if (luaL_newmetatable(L, "moontrace.request")) {
+		lua_pushcfunction(L, request_gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	return req;
+}
+
+static void replace(char **field, const char *value)
+{
+	free(*field);
+	*field = mem_string(value);
+}
+
+/* define = { NAME = value }: numbers, booleans (1, absent) and strings */
+static void add_defines(lua_State *L, struct request *req, int idx)
+{
+	size_t i, j;
+
+	lua_pushnil(L);
+	while (lua_next(L, idx)) {
+		if (lua_type(L, -2) != LUA_TSTRING)
+			luaL_error(L, "define: names are strings");
+		if (lua_type(L, -1) == LUA_TBOOLEAN) {
+			if (lua_toboolean(L, -1))
+				request_add_define(req, lua_tostring(L, -2), "1");
+		} else {
+			lua_pushvalue(L, -1);
+			request_add_define(req, lua_tostring(L, -3), luaL_checkstring(L, -1));
+			lua_pop(L, 1);
+		}
+		lua_pop(L, 1);
+	}
+	/* a table has no order, but the same defines must give the same key */
+	for (i = 0; i < req->n_defines; i++) {
+		for (j = i + 1; j < req->n_defines; j++) {
+			if (strcmp(req->defines[i], req->defines[j]) > 0) {
+				char *t = req->defines[i];
+
+				req->defines[i] = req->defines[j];
+				req->defines[j] = t;
+			}
+		}
+	}
+}
+
+static void add_strings(lua_State *L, int idx, char ***list, size_t *n)
+{
+	lua_Integer i, count;
+
+	luaL_checktype(L, idx, LUA_TTABLE);
+	count = luaL_len(L, idx);
+	for (i = 1; i <= count; i++) {
+		lua_rawgeti(L, idx, i);
+		*MEM_GROW(*list, *n) = mem_string(luaL_checkstring(L, -1));
+		lua_pop(L, 1);
+	}
+}
+
+/* text and its place */
+static void set_text(lua_State *L, struct request *req, const char *text)
+{
+	unsigned line = host_locate_text(L, text);
+
+	replace(&req->text, text);
+	replace(&req->file, lua_tostring(L, -1));
+	req->line = line ? line : 1;
+	lua_pop(L, 1);
+}
+
+static void read_text(lua_State *L, struct request *req, const char *path)
+{
+	struct error err = ERROR_INIT;
+	struct buf text = BUF_INIT;
+
+	if (file_read_safe(path, 16 << 20, &text, &err)) {
+		buf_release(&text);
+		raise_error(L, &err);
+	}
+	replace(&req->file, path);
+	free(req->text);
+	req->text = buf_take(&text, NULL);
+	req->line = 1;
+}
+
+static void read_options(lua_State *L, struct request *req)
+{
+	static const char *const known[] = { "text", "file", "define", "cflags", "include", NULL };
+
+	lua_pushnil(L);
+	while (lua_next(L, 1)) {
+		luaL_checktype(L, -2, LUA_TSTRING);
+		lua_pop(L, 1);
+		lua_pushvalue(L, -1);
+		luaL_checkoption(L, -1, NULL, known);
+		lua_pop(L, 1);
+	}
+	if (lua_getfield(L, 1, "text") != LUA_TNIL)
+		set_text(L, req, luaL_checkstring(L, -1));
+	else if (lua_getfield(L, 1, "file") != LUA_TNIL)
+		read_text(L, req, luaL_checkstring(L, -1));
+	else
+		luaL_argerror(L, 1, "text or file is needed");
+	if (lua_getfield(L, 1, "define") != LUA_TNIL) {
+		luaL_checktype(L, -1, LUA_TTABLE);
+		add_defines(L, req, lua_gettop(L));
+	}
+	if (lua_getfield(L, 1, "cflags") != LUA_TNIL)
+		add_strings(L, lua_gettop(L), &req->cflags, &req->n_cflags);
+	if (lua_getfield(L, 1, "include") != LUA_TNIL)
+		add_strings(L, lua_gettop(L), &req->includes, &req->n_includes);
+}
+
+static int add_headers(struct host *h, struct request *req, struct error *err)
+{
+	const char *path = h->opts->headers ? h->opts->headers : getenv("MOONTRACE_HEADERS");
+	struct kernel_headers headers = { 0 };
+
+	if (kernel_headers_find(path && *path ? path : NULL, &headers, err))
+		return -1;
+	replace(&req->headers, headers.build);
+	replace(&req->headers_source, headers.source);
+	replace(&req->headers_id, headers.id);
+	if (!*headers.build) {
+		error_set(err, "E-HEADERS", "no kernel headers for %s", kernel_release());
+		error_hint(err, "looked at %s\n  install the package kernel-devel-%s (RHEL, "
+			"CentOS) or linux-headers-%s (Debian, Ubuntu), or give a tree with "
+			"--headers", headers.tried, kernel_release(), kernel_release());
+	}
+	kernel_headers_release(&headers);
+	return *req->headers ? 0 : -1;
+}
+
+/* what the text asks of the target, and no more: the rest stays out of the key */
+static int add_facts(struct host *h, struct request *req, struct error *err)
+{
+	struct request_needs needs;
+	struct buf format = BUF_INIT;
+	int bad = 0;
+	size_t i;
+
+	replace(&req->release, kernel_release());
+	replace(&req->machine, kernel_machine());
+	req->version_code = kernel_version_code();
+	request_scan(req->text, &needs);
+	for (i = 0; i < needs.n_tracepoints && !bad; i++) {
+		buf_clear(&format);
+		bad = tracefs_format(needs.tracepoints[i].category, needs.tracepoints[i].event,
+			&format, err);
+		if (!bad)
+			request_add_format(req, needs.tracepoints[i].category,
+				needs.tracepoints[i].event, format.data);
+	}
+	if (!bad && needs.events)
+		req->ringbuf = feature_have(FEATURE_RINGBUF);
+	if (!bad && needs.kernel_types)
+		bad = add_headers(h, req, err);
+	buf_release(&format);
+	request_needs_release(&needs);
+	return bad ? error_wrap(err, "%s", req->file) : 0;
+}
+
+/*
+ * bpf.load(text) or bpf.load{text=|file=, define={}, cflags={}, include={}}
+ * -> program.  Raises: E-COMPILE, E-HEADERS, E-PROBE, E-VERIFIER, E-PERM...
+ */
+static int bpf_load(lua_State *L)
+{
+	struct host *h = host_of(L);
+	struct build_options opts = {
+		.compiler = h->opts->compiler,
+		.cache_dir = h->opts->cache_dir,
+		.no_cache = h->opts->no_cache,
+	};
+	struct error err = ERROR_INIT;
+	struct buf warnings = BUF_INIT;
+	struct request *req;
+	struct object *obj;
+
+	lua_settop(L, 1);
+	req = push_request(L);
+	if (lua_type(L, 1) == LUA_TSTRING) {
+		set_text(L, req, lua_tostring(L, 1));
+	} else {
+		luaL_checktype(L, 1, LUA_TTABLE);
+		read_options(L, req);
+	}
+	if (kernel_may_trace(&err) || add_facts(h, req, &err))
+		return raise_error(L, &err);
+	obj = build_object(req, &opts, &warnings, &err);
+	if (warnings.len)
+		fputs(warnings.data, stderr);
+	buf_release(&warnings);
+	if (!obj)
+		return raise_error(L, &err);
+	return program_push(L, obj);
+}
+
+/* ---- bpf.run ---- */
+
+/* calls the on_exit functions, in the order they were registered */
+static void call_on_exit(struct host *h)
+{
+	lua_State *L = h->L;
+	lua_Integer i;
+
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, "moontrace.on_exit");
+	for (i = 1; i <= (lua_Integer)lua_rawlen(L, -1); i++) {
+		lua_rawgeti(L, -1, i);
+		if (!host_call(h, 0, 0))
+			break;
+	}
+	lua_pop(L, 1);
+	lua_pushnil(L);
+	lua_setfield(L, LUA_REGISTRYINDEX, "moontrace.on_exit");
+}
+
+static void report_losses(struct host *h)
+{
+	struct error err = ERROR_INIT;
+	struct buf text = BUF_INIT;
+	struct losses losses;
+
+	if (!h->session || session_losses(h->session, &losses, &err)) {
+		error_clear(&err);
+		return;
+	}
+	h->lost = losses_any(&losses);
+	if (h->lost) {
+		losses_format(&losses, &text);
+		host_flush(h);
+		fprintf(stderr, "moontrace: %s\n", text.data);
+		buf_release(&text);
+	}
+}
+
+static void on_run_end(void *arg, uint64_t missed)
+{
+	struct host *h = arg;
+
+	(void)missed;
+	h->stopped = true;
+	loop_stop(h->loop);
+}
+
+/* everything attaches, then everything starts; raises */
+static void begin_run(lua_State *L, struct host *h)
+{
+	struct error err = ERROR_INIT;
+	struct program *p;
+
+	for (p = h->programs; p; p = p->next)
+		program_attach(L, p);
+	h->running = true;
+	h->ran = true;
+	h->stopped = host_signal() != 0;
+	lua_getfield(L, LUA_REGISTRYINDEX, "moontrace.sinks");
+	if (lua_istable(L, -1)) {
+		lua_Integer i;
+
+		for (i = 1; i <= (lua_Integer)lua_rawlen(L, -1); i++) {
+			lua_rawgeti(L, -1, i);
+			columns_header(h, lua_touserdata(L, -1));
+			lua_pop(L, 1);
+		}
+		lua_pushnil(L);
+		lua_setfield(L, LUA_REGISTRYINDEX, "moontrace.sinks");
+	}
+	lua_pop(L, 1);
+	if (!timers_start(h, &err)) {
+		h->running = false;
+		raise_error(L, &err);
+	}
+}
+
+/*
+ * bpf.run([seconds]): attaches, and runs until Ctrl-C, bpf.stop(), or the
+ * seconds are over. Then probes are stopped, what is in the buffers is
+ * delivered, on_exit functions run, and losses are reported. An error in a
+ * callback ends the run and is raised here. Afterwards maps are readable.
+ */
+static int bpf_run(lua_State *L)
+{
+	lua_Number seconds = luaL_optnumber(L, 1, 0);
+	struct host *h = host_of(L);
+	struct error err = ERROR_INIT;
+	int bad = 0;
+
+	luaL_argcheck(L, seconds >= 0 && seconds < 1e9, 1, "seconds");
+	if (h->running)
+		return luaL_error(L, "bpf.run is running already");
+	begin_run(L, h);
+	host_flush(h);
+	if (seconds > 0 && !loop_add_timer(h->loop, seconds * 1e9, 0, on_run_end, h, &err))
+		bad = -1;
+	if (!bad && !host_should_stop(h))
+		bad = loop_run(h->loop, &err);
+	if (h->session)
+		session_stop(h->session);
+	timers_stop(h);
+	if (h->failure == LUA_NOREF && !bad)
+		call_on_exit(h);
+	h->running = false;
+	report_losses(h);
+	host_flush(h);
+	if (h->failure != LUA_NOREF) {
+		lua_rawgeti(L, LUA_REGISTRYINDEX, h->failure);
+		luaL_unref(L, LUA_REGISTRYINDEX, h->failure);
+		h->failure = LUA_NOREF;
+		error_clear(&err);
+		return lua_error(L);
+	}
+	if (bad)
+		return raise_error(L, &err);
+	return 0;
+}
+
+/* bpf.stop(): the run ends as if Ctrl-C had been pressed */
+static int bpf_stop(lua_State *L)
+{
+	struct host *h = host_of(L);
+
+	h->stopped = true;
+	if (h->running)
+		loop_stop(h->loop);
+	return 0;
+}
+
+/* bpf.losses() -> {events=, received=, lost=, submit_failed=, missed=, ...} */
+static int bpf_losses(lua_State *L)
+{
+	struct host *h = host_of(L);
+	struct error err = ERROR_INIT;
+	struct losses losses;
+	int i;
+
+	memset(&losses, 0, sizeof(losses));
+	if (h->session && session_losses(h->session, &losses, &err))
+		return push_failure(L, &err);
+	lua_createtable(L, 0, 10);
+	lua_pushinteger(L, losses.emitted);
+	lua_setfield(L, -2, "emitted");
+	lua_pushinteger(L, losses.received);
+	lua_setfield(L, -2, "received");
+	lua_pushinteger(L, losses.perf_lost);
+	lua_setfield(L, -2, "lost");
+	lua_pushinteger(L, losses.submit_failed);
+	lua_setfield(L, -2, "submit_failed");
+	lua_pushinteger(L, losses.missed);
+	lua_setfield(L, -2, "missed");
+	for (i = 0; i < LOSS_KINDS; i++) {
+		lua_pushinteger(L, losses.kind[i]);
+		lua_setfield(L, -2, loss_names[i]);
+	}
+	return 1;
+}
+
+/* bpf.probe(spec) -> true, or nil, message, tag: would it attach here */
+static int bpf_probe(lua_State *L)
+{
+	struct error err = ERROR_INIT;
+	struct host *h = host_of(L);
+	struct session_options opts = { .verbose = h->opts->verbose };
+	struct probe probe;
+	int bad;
+
+	if (!h->session)
+		h->session = session_new(h->loop, h->symbols, &opts, &err);
+	if (!h->session || probe_parse(luaL_checkstring(L, 1), &probe, &err))
+		return push_failure(L, &err);
+	bad = provider_find(probe.provider)->check(h->session, &probe, &err);
+	probe_release(&probe);
+	if (bad)
+		return push_failure(L, &err);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* bpf.feature(name) -> true, false, or nil and why it could not be told */
+static int bpf_feature(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1), *reason = NULL;
+	int i;
+
+	for (i = 0; i < FEATURE_COUNT; i++) {
+		if (strcmp(feature_rows[i].name, name) != 0)
+			continue;
+		switch (feature_answer(feature_rows[i].id, &reason)) {
+		case ANSWER_YES:
+			lua_pushboolean(L, 1);
+			return 1;
+		case ANSWER_NO:
+			lua_pushboolean(L, 0);
+			lua_pushstring(L, reason);
+			return 2;
+		default:
+			lua_pushnil(L);
+			lua_pushstring(L, reason);
+			return 2;
+		}
+	}
+	return luaL_argerror(L, 1, "no such feature");
+}
+
+int open_bpf(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{ "feature", bpf_feature },
+		{ "load", bpf_load },
+		{ "losses", bpf_losses },
+		{ "probe", bpf_probe },
+		{ "run", bpf_run },
+		{ "stop", bpf_stop },
+		{ NULL, NULL },
+	};
+
+	luaL_newlib(L, functions);
+	return 1;
+}

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lua/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "lua/embedded.h"
+#include "lua/internal.h"
+
+/* ---- signals: the first ends the run, the second ends the process ---- */
+
+static struct {
+	volatile sig_atomic_t signo;
+	int wake_fd;
+	lua_State *L;
+} interrupt = { 0, -1, NULL };
+
+enum { INTERRUPT_AFTER = 20 * 1000 * 1000 };	/* Lua instructions */
+
+static void interrupt_hook(lua_State *L, lua_Debug *ar)
+{
+	(void)ar;
+	lua_sethook(L, NULL, 0, 0);
+	luaL_error(L, "interrupted");
+}
+
+static void on_signal(int signo)
+{
+	uint64_t one = 1;
+	int saved = errno;
+
+	if (interrupt.signo)
+		_exit(128 + signo);
+	interrupt.signo = signo;
+	/* a callback that does not come to an end is interrupted */
+	if (interrupt.L)
+		lua_sethook(interrupt.L, interrupt_hook, LUA_MASKCOUNT, INTERRUPT_AFTER);
+	if (interrupt.wake_fd >= 0 && write(interrupt.wake_fd, &one, sizeof(one)) < 0)
+		errno = saved;
+	errno = saved;
+}
+
+static void watch_signals(struct host *h)
+{
+	static const int watched[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, old;
+	size_t i;
+
+	interrupt.wake_fd = h->wake_fd;
+	interrupt.L = h->L;
+	for (i = 0; i < ARRAY_SIZE(watched); i++) {
+		/* nohup and background jobs keep what they ignore */
+		if (sigaction(watched[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(watched[i], &sa, NULL);
+	}
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int host_signal(void)
+{
+	return interrupt.signo;
+}
+
+bool host_should_stop(struct host *h)
+{
+	return h->stopped || h->broken_pipe || host_signal();
+}
+
+static void on_wake(void *arg, uint32_t events)
+{
+	struct host *h = arg;
+	uint64_t count;
+
+	(void)events;
+	if (read(h->wake_fd, &count, sizeof(count)) < 0)
+		return;
+	h->stopped = true;
+	loop_stop(h->loop);
+}
+
+void host_flush(struct host *h)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return;
+	if (errno == EPIPE)
+		h->broken_pipe = true;
+	clearerr(stdout);
+	h->stopped = true;
+	loop_stop(h->loop);
+}
+
+static void on_turn(void *arg)
+{
+	host_flush(arg);
+}
+
+/* ---- the Lua state ---- */
+
+static int panic(lua_State *L)
+{
+	const char *msg = lua_tostring(L, -1);
+
+	fprintf(stderr, "moontrace: unprotected Lua error: %s\n", msg ? msg : "?");
+	return 0;
+}
+
+/* os.exit([status]): detaches everything first; does not return */
+static int host_exit(lua_State *L)
+{
+	struct host *h = host_of(L);
+	int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? STATUS_OK : STATUS_SCRIPT) :
+		(int)luaL_optinteger(L, 1, STATUS_OK);
+
+	host_flush(h);
+	session_free(h->session);
+	h->session = NULL;
+	exit(h->broken_pipe ? 128 + SIGPIPE : status);
+}
+
+/* the libraries of a script: all but loading of C modules */
+static void open_libraries(lua_State *L)
+{
+	luaL_openlibs(L);
+	lua_getglobal(L, "package");
+	lua_pushliteral(L, "");
+	lua_setfield(L, -2, "cpath");
+	lua_pushnil(L);
+	lua_setfield(L, -2, "loadlib");
+	lua_getglobal(L, "os");
+	lua_pushcfunction(L, host_exit);
+	lua_setfield(L, -2, "exit");
+	lua_pop(L, 2);
+	open_error(L);
+	open_modules(L);
+	open_program(L);
+	open_map(L);
+	open_link(L);
+	open_timers(L);
+	luaL_requiref(L, "bpf", open_bpf, 0);
+	luaL_requiref(L, "out", open_out, 0);
+	luaL_requiref(L, "sys", open_sys, 0);
+	lua_pop(L, 3);
+}
+
+static int open_protected(lua_State *L)
+{
+	open_libraries(L);
+	return 0;
+}
+
+struct host *host_new(const struct host_options *opts, struct error *err)
+{
+	struct host *h = mem_alloc(sizeof(*h));
+
+	h->opts = opts;
+	h->failure = LUA_NOREF;
+	h->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (h->wake_fd < 0) {
+		error_sys(err, "E-LIMIT", errno, "eventfd");
+		goto fail;
+	}
+	h->loop = loop_new(err);
+	if (!h->loop || !loop_add_fd(h->loop, h->wake_fd, EPOLLIN, on_wake, h, err))
+		goto fail;
+	loop_add_turn(h->loop, on_turn, h);
+	h->symbols = symbolizer_new();
+	h->L = luaL_newstate();
+	if (!h->L) {
+		error_set(err, "E-LIMIT", "out of memory for Lua");
+		goto fail;
+	}
+	lua_atpanic(h->L, panic);
+	*(struct host **)lua_getextraspace(h->L) = h;
+	lua_pushcfunction(h->L, open_protected);
+	if (lua_pcall(h->L, 0, 0, 0) != LUA_OK) {
+		error_set(err, "E-LUA", "%s", lua_tostring(h->L, -1));
+		goto fail;
+	}
+	watch_signals(h);
+	return h;
+fail:
+	host_free(h);
+	return NULL;
+}
+
+void host_free(struct host *h)
+{
+	struct program *p;
+
+	if (!h)
+		return;
+	interrupt.L = NULL;
+	interrupt.wake_fd = -1;
+	/* Lua's userdata only borrow what the session owns */
+	timers_free(h);
+	session_free(h->session);
+	h->session = NULL;
+	for (p = h->programs; p; p = p->next)
+		p->unit = NULL;
+	if (h->L)
+		lua_close(h->L);
+	while ((p = h->programs) != NULL) {
+		h->programs = p->next;
+		free(p);
+	}
+	symbolizer_free(h->symbols);
+	loop_free(h->loop);
+	if (h->wake_fd >= 0)
+		close(h->wake_fd);
+	free(h);
+}
+
+/* ---- running a script ---- */
+
+static void set_arg(lua_State *L, int argc, char **argv)
+{
+	int i;
+
+	lua_createtable(L, argc, 1);
+	for (i = 0; i < argc; i++) {
+		lua_pushstring(L, argv[i]);
+		lua_rawseti(L, -2, i);
+	}
+	lua_setglobal(L, "arg");
+}
+
+/* keeps the source of a chunk, so that positions in it can be told */
+static void keep_source(lua_State *L, const char *chunk, const char *text, size_t n)
+{
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, "moontrace.sources");
+	lua_pushlstring(L, text, n);
+	lua_setfield(L, -2, chunk);
+	lua_pop(L, 1);
+}
+
+/* what is left to say when a script has come to its end, and its exit status */
+static int finish(struct host *h, int status)
+{
+	int signo = host_signal();
+
+	host_flush(h);
+	if (h->broken_pipe)
+		return 128 + SIGPIPE;
+	if (status)
+		return status;
+	if (h->programs && !h->ran && !signo)
+		fprintf(stderr,
+			"moontrace: the script ended without bpf.run(): nothing was traced\n");
+	if (signo)
+		return 128 + signo;
+	return h->lost && h->opts->strict ? STATUS_LOSS : STATUS_OK;
+}
+
+/* prints the error value on the stack, pops it, returns its exit status */
+static int report(struct host *h)
+{
+	lua_State *L = h->L;
+	int status = STATUS_SCRIPT;
+	const char *text;
+
+	host_flush(h);
+	if (luaL_testudata(L, -1, TYPE_ERROR) || lua_istable(L, -1)) {
+		lua_getfield(L, -1, "status");
+		if (lua_isinteger(L, -1))
+			status = lua_tointeger(L, -1);
+		lua_pop(L, 1);
+	}
+	text = luaL_tolstring(L, -1, NULL);
+	if (!h->broken_pipe)
+		fprintf(stderr, "%s%s\n", str_starts(text, "error[") ? "" : "error[E-LUA]: ", text);
+	lua_pop(L, 2);
+	return status;
+}
+
+static int traceback(lua_State *L);
+
+/* runs the chunk on the stack */
+static int run_chunk(struct host *h, int argc, char **argv)
+{
+	lua_State *L = h->L;
+	int i, status = STATUS_OK;
+
+	set_arg(L, argc, argv);
+	lua_pushcfunction(L, traceback);
+	lua_insert(L, -2);			/* traceback chunk */
+	for (i = 1; i < argc; i++)
+		lua_pushstring(L, argv[i]);
+	if (lua_pcall(L, argc > 1 ? argc - 1 : 0, 0, 1) != LUA_OK)
+		status = host_signal() ? 128 + host_signal() : report(h);
+	lua_settop(L, 0);
+	return finish(h, status);
+}
+
+int host_run_text(struct host *h, const char *text, const char *chunk, int argc, char **argv)
+{
+	lua_State *L = h->L;
+	size_t n = strlen(text), skip = 0;
+	char *name = mem_format("@%s", chunk);
+	int bad;
+
+	/* a #! line is no Lua; its newline stays for the line numbers */
+	if (text[0] == '#')
+		skip = strcspn(text, "\n");
+	keep_source(L, name, text, n);
+	bad = luaL_loadbufferx(L, text + skip, n - skip, name, "t");
+	free(name);
+	if (bad)
+		return report(h);
+	return run_chunk(h, argc, argv);
+}
+
+int host_run_file(struct host *h, const char *path, int argc, char **argv)
+{
+	struct buf text = BUF_INIT;
+	struct error err = ERROR_INIT;
+	char *msg;
+	int status;
+
+	if (file_read_safe(path, 16 << 20, &text, &err)) {
+		if (err.sys == ENOENT || !strcmp(err.tag, "E-FILE")) {
+			char *was = mem_string(err.text);
+
+			error_set(&err, "E-SCRIPT", "%s", was);
+			free(was);
+		}
+		msg = error_format(&err);
+		fprintf(stderr, "%s\n", msg);
+		status = error_status(&err);
+		free(msg);
+		error_clear(&err);
+		buf_release(&text);
+		return status;
+	}
+	status = host_run_text(h, text.data, path, argc, argv);
+	buf_release(&text);
+	return status;
+}
+
+bool host_has_bundled(const char *name)
+{
+	return embedded_find(embedded_scripts, name) != NULL;
+}
+
+int host_run_bundled(struct host *h, const char *name, int argc, char **argv)
+{
+	const struct embedded *e = embedded_find(embedded_scripts, name);
+	char *chunk = mem_format("%s.lua", name);
+	int status = host_run_text(h, e->text, chunk, argc, argv);
+
+	free(chunk);
+	return status;
+}
+
+bool host_bundled(size_t i, const char **ret_name, char **ret_summary)
+{
+	const struct embedded *e = &embedded_scripts[i];
+	const char *at, *end;
+
+	if (!e->name)
+		return false;
+	*ret_name = e->name;
+	/* the header's first comment line behind the SPDX line: "-- name: summary" */
+	at = strstr(e->text, "\n-- ");
+	at = at ? strchr(at + 4, ':') : NULL;
+	end = at ? strchr(at, '\n') : NULL;
+	*ret_summary = end ? mem_string_n(at + 2, end - at - 2) : mem_string("");
+	return true;
+}
+
+/* ---- errors ---- */
+
+/* "at FILE:LINE" of the innermost Lua function, for errors of the API */
+static void push_position(lua_State *L)
+{
+	lua_Debug ar;
+	int level;
+
+	for (level = 0; lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "Sl", &ar);
+		if (ar.currentline > 0) {
+			lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+			return;
+		}
+	}
+	lua_pushnil(L);
+}
+
+static int traceback(lua_State *L)
+{
+	const char *msg = lua_tostring(L, 1);
+
+	if (msg) {
+		luaL_traceback(L, L, msg, 1);
+		return 1;
+	}
+	if (luaL_testudata(L, 1, TYPE_ERROR) == NULL && !lua_istable(L, 1) &&
+		!luaL_getmetafield(L, 1, "__tostring"))
+		lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+	else
+		lua_settop(L, 1);
+	return 1;
+}
+
+bool host_call(struct host *h, int nargs, int nresults)
+{
+	lua_State *L = h->L;
+	int base = lua_gettop(L) - nargs;
+
+	lua_pushcfunction(L, traceback);
+	lua_insert(L, base);
+	if (lua_pcall(L, nargs, nresults, base) == LUA_OK) {
+		lua_remove(L, base);
+		return true;
+	}
+	if (h->failure == LUA_NOREF)
+		h->failure = luaL_ref(L, LUA_REGISTRYINDEX);
+	else
+		lua_pop(L, 1);
+	lua_remove(L, base);
+	h->stopped = true;
+	loop_stop(h->loop);
+	return false;
+}
+
+int raise_error(lua_State *L, struct error *err)
+{
+	lua_createtable(L, 0, 5);
+	lua_pushstring(L, err->tag);
+	lua_setfield(L, -2, "tag");
+	lua_pushstring(L, err->text);
+	lua_setfield(L, -2, "message");
+	lua_pushstring(L, err->hint);
+	lua_setfield(L, -2, "hint");
+	lua_pushinteger(L, error_status(err));
+	lua_setfield(L, -2, "status");
+	push_position(L);
+	lua_setfield(L, -2, "position");
+	luaL_setmetatable(L, TYPE_ERROR);
+	error_clear(err);
+	return lua_error(L);
+}
+
+int push_failure(lua_State *L, struct error *err)
+{
+	lua_pushnil(L);
+	if (err->hint)
+		lua_pushfstring(L, "%s (%s)", err->text, err->hint);
+	else
+		lua_pushstring(L, err->text);
+	lua_pushstring(L, err->tag);
+	error_clear(err);
+	return 3;
+}
+
+static int error_tostring(lua_State *L)
+{
+	const char *tag, *message, *hint, *position;
+
+	lua_settop(L, 1);
+	lua_getfield(L, 1, "tag");
+	lua_getfield(L, 1, "message");
+	lua_getfield(L, 1, "hint");
+	lua_getfield(L, 1, "position");
+	tag = lua_tostring(L, 2);
+	message = lua_tostring(L, 3);
+	hint = lua_tostring(L, 4);
+	position = lua_tostring(L, 5);
+	lua_pushfstring(L, "error[%s]: %s%s%s%s%s", tag ? tag : "?", message ? message : "?",
+		hint ? "\n  " : "", hint ? hint : "", position ? "\n  at " : "",
+		position ? position : "");
+	return 1;
+}
+
+void open_error(lua_State *L)
+{
+	luaL_newmetatable(L, TYPE_ERROR);
+	lua_pushcfunction(L, error_tostring);
+	lua_setfield(L, -2, "__tostring");
+	lua_pop(L, 1);
+}
+
+/* ---- where a text stands ---- */
+
+/* line of the only place (or the first at or behind `near`) of text in source; 0: none */
+static unsigned find_text(const char *source, const char *text, int near)
+{
+	const char *at = source, *counted = source;
+	unsigned line = 1, found = 0;
+
+	while (*text && (at = strstr(at, text)) != NULL) {
+		for (; counted < at; counted++)
+			line += *counted == '\n';
+		found = line;
+		if ((int)line >= near)
+			break;
+		at++;
+	}
+	return found;
+}
+
+unsigned host_locate_text(lua_State *L, const char *text)
+{
+	lua_Debug ar;
+	const char *source;
+	unsigned line;
+	int level;
+
+	for (level = 1; lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "Sl", &ar);
+		if (ar.currentline <= 0)
+			continue;
+		luaL_getsubtable(L, LUA_REGISTRYINDEX, "moontrace.sources");
+		lua_getfield(L, -1, ar.source);
+		source = lua_tostring(L, -1);
+		line = source ? find_text(source, text, ar.currentline) : 0;
+		lua_pop(L, 2);
+		if (line) {
+			lua_pushstring(L, ar.source + 1);
+			return line;
+		}
+	}
+	for (level = 1; lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "Sl", &ar);
+		if (ar.currentline > 0) {
+			lua_pushfstring(L, "%s:%d(text)", ar.short_src, ar.currentline);
+			return 0;
+		}
+	}
+	lua_pushliteral(L, "(text)");
+	return 0;
+}
+
+/* ---- userdata ---- */
+
+void *check_open(lua_State *L, int idx, const char *type)
+{
+	void **ud = luaL_checkudata(L, idx, type);
+
+	if (!*ud)
+		luaL_error(L, "this %s is closed", strchr(type, '.') + 1);
+	return *ud;
+}
+
+void new_type(lua_State *L, const char *type, const luaL_Reg *methods, const luaL_Reg *meta)
+{
+	luaL_newmetatable(L, type);
+	if (meta)
+		luaL_setfuncs(L, meta, 0);
+	if (methods) {
+		lua_newtable(L);
+		luaL_setfuncs(L, methods, 0);
+		if (lua_getfield(L, -2, "__index") == LUA_TNIL) {
+			lua_pop(L, 1);
+			lua_setfield(L, -2, "__index");
+		} else {
+			lua_pop(L, 1);
+			lua_setfield(L, -2, "methods");
+		}
+	}
+	lua_pop(L, 1);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host of a script: one Lua state with the loop, the session and the
+ * output it works on.  core/lua is the only folder that includes lua.h; it
+ * may use every folder but core/app.
+ */
+#ifndef HOST_H
+#define HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+enum output_format { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_CSV };
+
+struct host_options {
+	bool verbose;
+	bool strict;		/* anything lost makes exit status 3 */
+	bool destructive;
+	bool no_cache;
+	const char *headers;	/* header tree, or NULL */
+	const char *compiler;	/* moontrace-cc to run, or NULL for ours */
+	const char *cache_dir;	/* or NULL for the default */
+	const char **include;	/* directories for require, absolute */
+	size_t n_include;
+};
+
+struct host;
+
+struct host *host_new(const struct host_options *opts, struct error *err);	/* borrows opts */
+void host_free(struct host *h);		/* detaches everything; NULL is fine */
+
+/*
+ * Each runs a script with `arg` set and returns the exit status; what went
+ * wrong was printed to stderr. argv[0] is the script's name as typed.
+ */
+int host_run_file(struct host *h, const char *path, int argc, char **argv);
+int host_run_bundled(struct host *h, const char *name, int argc, char **argv);
+int host_run_text(struct host *h, const char *text, const char *chunk, int argc, char **argv);
+
+bool host_has_bundled(const char *name);
+/* name and one-line summary of the i-th bundled script; false behind the last */
+bool host_bundled(size_t i, const char **ret_name, char **ret_summary);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of core/lua share; nobody else includes it. */
+#ifndef LUA_INTERNAL_H
+#define LUA_INTERNAL_H
+
+#include <signal.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "base/table.h"
+#include "load/load.h"
+#include "loop/loop.h"
+#include "lua/host.h"
+#include "symbol/symbol.h"
+
+struct program;
+struct timer;
+
+struct host {
+	lua_State *L;
+	const struct host_options *opts;
+	struct loop *loop;
+	struct symbolizer *symbols;
+	struct session *session;	/* NULL until the first program */
+	struct program *programs;	/* in order of loading */
+	struct timer *timers;
+	enum output_format format;
+
+	int wake_fd;			/* eventfd: a signal came */
+	bool running;			/* inside bpf.run */
+	bool ran;			/* bpf.run was called at all */
+	bool stopped;			/* stop asked for */
+	bool broken_pipe;		/* stdout has no reader */
+	bool lost;			/* a run lost something */
+	int failure;			/* registry ref of a callback's error, or LUA_NOREF */
+};
+
+static inline struct host *host_of(lua_State *L)
+{
+	return *(struct host **)lua_getextraspace(L);
+}
+
+/* ---- errors and calls ---- */
+
+/* raises err as an error value with fields tag, message, hint, status; clears err */
+int raise_error(lua_State *L, struct error *err);
+/* the world's failures: nil, message, tag. Clears err; returns 3 */
+int push_failure(lua_State *L, struct error *err);
+/*
+ * Calls the function under nargs arguments with a traceback. True if it
+ * went well. Else the error is kept as the run's failure, the loop stops,
+ * and nothing is left on the stack.
+ */
+bool host_call(struct host *h, int nargs, int nresults);
+/* a signal or bpf.stop ended the run, or nobody reads our output any more */
+bool host_should_stop(struct host *h);
+/* signal that asked us to stop, or 0 */
+int host_signal(void);
+void host_flush(struct host *h);
+/* 1-based line in the file of a chunk where text stands verbatim; the file's
+ * name is pushed. 0 if the text was made by the script: then a name for it is pushed. */
+unsigned host_locate_text(lua_State *L, const char *text);
+
+/* ---- objects: each pushes a userdata ---- */
+
+/* every userdata that holds a kernel thing starts with a pointer, NULL once closed */
+void *check_open(lua_State *L, int idx, const char *type);
+/* registers a metatable with methods, __gc and __close */
+void new_type(lua_State *L, const char *type, const luaL_Reg *methods, const luaL_Reg *meta);
+
+#define TYPE_PROGRAM "moontrace.program"
+#define TYPE_MAP "moontrace.map"
+#define TYPE_LINK "moontrace.link"
+#define TYPE_COLUMNS "moontrace.columns"
+#define TYPE_ERROR "moontrace.error"
+
+void open_error(lua_State *L);
+int open_bpf(lua_State *L);
+void open_program(lua_State *L);
+void open_map(lua_State *L);
+void open_link(lua_State *L);
+void open_timers(lua_State *L);
+int open_out(lua_State *L);
+int open_sys(lua_State *L);
+void open_modules(lua_State *L);
+
+/* a program as Lua sees it: a unit, and what hangs on its maps */
+struct program {
+	struct program *next;
+	struct unit *unit;
+	bool attached;			/* its self-attaching functions are */
+};
+int program_push(lua_State *L, struct object *obj);	/* takes obj; raises */
+/* attaches what attaches by itself, once; raises */
+void program_attach(lua_State *L, struct program *p);
+
+/* pushes the map of a program (each map has one userdata, kept in the
+ * program's user value table) */
+void map_push(lua_State *L, struct program *p, struct map *map);
+/* pushes a link over `n` links of the program at stack index 1; takes both arrays */
+void link_push(lua_State *L, struct link **links, size_t n, char **failed, size_t n_failed);
+/* program index of the function named at stack index idx; raises E-PROGRAM */
+size_t check_function(lua_State *L, struct program *p, int idx);
+
+/* timers wait for the run to begin */
+bool timers_start(struct host *h, struct error *err);
+void timers_stop(struct host *h);
+void timers_free(struct host *h);
+
+/* a sink of out.columns: prepares it for values of this plan; raises E-FIELD.
+ * Returned pointer is owned by the userdata at idx. NULL if it is no sink */
+struct columns;
+struct columns *columns_prepare(lua_State *L, int idx, const struct types *types,
+	const struct plan *plan);
+void columns_header(struct host *h, struct columns *c);
+void columns_event(struct host *h, struct columns *c, const void *data, int cpu);
+
+#endif

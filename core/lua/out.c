@@ -1,0 +1,922 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Module out: rows as text, JSON (an object a line) or CSV from one
+ * description.  An event that goes to columns never enters Lua, unless a
+ * column is a Lua function.
+ */
+#include <arpa/inet.h>
+#include <endian.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "lua/internal.h"
+#include "lua/value.h"
+
+enum { MAX_COLUMNS = 64 };
+
+/* how a field's bits are read before they are formatted */
+enum convert {
+	CONVERT_NONE, CONVERT_BE16, CONVERT_BE32, CONVERT_BE64, CONVERT_IPV4, CONVERT_IPV6,
+	CONVERT_MAC, CONVERT_US, CONVERT_MS, CONVERT_S, CONVERT_TIME, CONVERT_ELAPSED,
+	CONVERT_KSYM, CONVERT_HEX,
+};
+static const char *const convert_names[] = {
+	"none", "be16", "be32", "be64", "ipv4", "ipv6", "mac", "us", "ms", "s", "time",
+	"elapsed", "ksym", "hex", NULL,
+};
+
+struct column {
+	char *field;		/* path; NULL: `fn` makes the value */
+	char *title, *key;	/* heading of text; name in JSON and CSV */
+	int fn;			/* registry ref */
+	enum convert convert;
+	/* the printf format, taken apart */
+	char *before, *after;	/* literal text around the conversion */
+	char flags[8];
+	int width, precision;	/* precision -1: none */
+	bool left, zero;
+	char conversion;	/* d u x s f ... */
+	struct plan_op op;	/* of the prepared plan */
+};
+
+struct columns {
+	void *open;		/* first: not NULL */
+	size_t n;
+	struct column *columns;
+	bool has_fn, prepared, headed;
+	const struct plan *plan;	/* lent by the map */
+	uint64_t start;			/* CLOCK_MONOTONIC of the header, ns */
+	struct buf row;
+};
+
+/* one value on its way into a row */
+struct cell {
+	enum { CELL_INT, CELL_UINT, CELL_DOUBLE, CELL_TEXT, CELL_BOOL, CELL_NULL } kind;
+	union {
+		int64_t i;
+		uint64_t u;
+		double d;
+	};
+	const char *text;
+	size_t len;
+	char scratch[128];
+};
+
+/* ---- descriptions ---- */
+
+/* "%-7d ms" taken apart; raises on anything but exactly one conversion */
+static void parse_format(lua_State *L, struct column *c, const char *fmt)
+{
+	const char *at = fmt, *start;
+	struct buf text = BUF_INIT;
+	size_t n = 0;
+
+	c->precision = -1;
+	for (; *at && !(at[0] == '%' && at[1] != '%'); at++) {
+		buf_addc(&text, *at);
+		at += *at == '%';
+	}
+	c->before = buf_take(&text, NULL);
+	if (!*at)
+		luaL_error(L, "format '%s' has no conversion", fmt);
+	start = ++at;
+	for (; *at && strchr("-+ #0", *at) && n + 1 < sizeof(c->flags); at++) {
+		c->left |= *at == '-';
+		c->zero |= *at == '0';
+		c->flags[n++] = *at;
+	}
+	c->width = strtol(at, (char **)&at, 10);
+	if (*at == '.')
+		c->precision = strtol(at + 1, (char **)&at, 10);
+	if (!*at || !strchr("diuxXosfgec", *at) || c->width > 4096 || c->precision > 64)
+		luaL_error(L, "format '%s': '%%%s' is no conversion of d i u x X o s f g e c", fmt,
+			start);
+	c->conversion = *at++ == 'i' ? 'd' : at[-1];
+	for (; *at; at++) {
+		if (*at == '%' && at[1] != '%')
+			luaL_error(L, "format '%s' has more than one conversion", fmt);
+		buf_addc(&text, *at);
+		at += *at == '%';
+	}
+	c->after = buf_take(&text, NULL);
+}
+
+/* reads { field, format, title=, key=, as= } at the top of the stack */
+static void read_column(lua_State *L, struct column *c)
+{
+	static const char *const known[] = { "title", "key", "as", NULL };
+	const char *last;
+
+	luaL_checktype(L, -1, LUA_TTABLE);
+	c->fn = LUA_NOREF;
+	lua_pushnil(L);
+	while (lua_next(L, -2)) {
+		if (lua_type(L, -2) == LUA_TSTRING)
+			luaL_checkoption(L, -2, NULL, known);
+		lua_pop(L, 1);
+	}
+	if (lua_rawgeti(L, -1, 1) == LUA_TFUNCTION)
+		c->fn = luaL_ref(L, LUA_REGISTRYINDEX);
+	else {
+		c->field = mem_string(luaL_checkstring(L, -1));
+		lua_pop(L, 1);
+	}
+	lua_rawgeti(L, -1, 2);
+	parse_format(L, c, luaL_optstring(L, -1, "%s"));
+	lua_getfield(L, -2, "as");
+	c->convert = luaL_checkoption(L, -1, "none", convert_names);
+	lua_getfield(L, -3, "title");
+	last = c->field ? strrchr(c->field, '.') : NULL;
+	c->title = mem_string(luaL_optstring(L, -1, last ? last + 1 : c->field ? c->field : "value"));
+	lua_getfield(L, -4, "key");
+	c->key = mem_string(luaL_optstring(L, -1, c->field ? c->field : c->title));
+	lua_pop(L, 4);
+}
+
+/* out.columns{ {field, format, title=, key=, as=}, ... } -> sink */
+static int out_columns(lua_State *L)
+{
+	struct columns *cs;
+	size_t i, n;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	n = luaL_len(L, 1);
+	luaL_argcheck(L, n >= 1 && n <= MAX_COLUMNS, 1, "1 to 64 columns");
+	cs = lua_newuserdatauv(L, sizeof(*cs), 0);
+	memset(cs, 0, sizeof(*cs));
+	buf_init(&cs->row);
+	cs->columns = mem_array(n, sizeof(*cs->columns));
+	luaL_setmetatable(L, TYPE_COLUMNS);
+	for (i = 0; i < n; i++) {
+		cs->columns[i].fn = LUA_NOREF;
+		cs->n = i + 1;
+		lua_rawgeti(L, 1, i + 1);
+		read_column(L, &cs->columns[i]);
+		cs->has_fn |= cs->columns[i].fn != LUA_NOREF;
+		lua_pop(L, 1);
+	}
+	cs->open = cs;
+	return 1;
+}
+
+static int columns_gc(lua_State *L)
+{
+	struct columns *cs = luaL_checkudata(L, 1, TYPE_COLUMNS);
+	size_t i;
+
+	for (i = 0; i < cs->n; i++) {
+		struct column *c = &cs->columns[i];
+
+		free(c->field);
+		free(c->title);
+		free(c->key);
+		free(c->before);
+		free(c->after);
+		luaL_unref(L, LUA_REGISTRYINDEX, c->fn);
+	}
+	free(cs->columns);
+	buf_release(&cs->row);
+	cs->columns = NULL;
+	cs->n = 0;
+	return 0;
+}
+
+struct columns *columns_prepare(lua_State *L, int idx, const struct types *types,
+	const struct plan *plan)
+{
+	struct columns *cs = luaL_checkudata(L, idx, TYPE_COLUMNS);
+	struct error err = ERROR_INIT;
+	size_t i;
+
+	(void)types;
+	for (i = 0; i < cs->n; i++) {
+		struct column *c = &cs->columns[i];
+
+		if (c->field && plan_find(plan, c->field, &c->op, &err)) {
+			error_wrap(&err, "column %d", (int)i + 1);
+			raise_error(L, &err);
+		}
+	}
+	cs->plan = plan;
+	cs->prepared = true;
+	/* the heading comes when everything is attached */
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, "moontrace.sinks");
+	lua_pushvalue(L, idx);
+	lua_rawseti(L, -2, lua_rawlen(L, -2) + 1);
+	lua_pop(L, 1);
+	if (host_of(L)->running)
+		columns_header(host_of(L), cs);
+	return cs;
+}
+
+/* ---- cells ---- */
+
+static void cell_text(struct cell *cell, const char *text, size_t len)
+{
+	cell->kind = CELL_TEXT;
+	cell->text = text;
+	cell->len = len;
+}
+
+static void cell_format(struct cell *cell, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(cell->scratch, sizeof(cell->scratch), fmt, ap);
+	va_end(ap);
+	cell_text(cell, cell->scratch, n < 0 ? 0 : (size_t)n < sizeof(cell->scratch) ? (size_t)n :
+		sizeof(cell->scratch) - 1);
+}
+
+/* "HH:MM:SS.uuuuuu" of a CLOCK_MONOTONIC time */
+static void cell_wall_time(struct cell *cell, uint64_t ns)
+{
+	struct timespec mono, real;
+	struct tm tm;
+	int64_t at;
+	time_t sec;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &real);
+	at = (real.tv_sec - mono.tv_sec) * 1000000000ll + real.tv_nsec - mono.tv_nsec + ns;
+	sec = at / 1000000000;
+	localtime_r(&sec, &tm);
+	cell_format(cell, "%02d:%02d:%02d.%06d", tm.tm_hour, tm.tm_min, tm.tm_sec,
+		(int)(at % 1000000000 / 1000));
+}
+
+static void cell_ksym(struct host *h, struct cell *cell, uint64_t addr)
+{
+	struct symbol sym = { 0 };
+
+	if (symbol_kernel(h->symbols, addr, &sym))
+		cell_text(cell, sym.name, strlen(sym.name));
+	else
+		cell_format(cell, "0x%llx", (unsigned long long)addr);
+}
+
+static void cell_double(struct cell *cell, double d)
+{
+	cell->kind = CELL_DOUBLE;
+	cell->d = d;
+}
+
+static void cell_uint(struct cell *cell, uint64_t u)
+{
+	cell->kind = CELL_UINT;
+	cell->u = u;
+}
+
+/* applies the column's conversion to a number's bits */
+static void convert_bits(struct host *h, const struct columns *cs, const struct column *c,
+	uint64_t bits, struct cell *cell)
+{
+	struct in_addr in = { .s_addr = bits };
+
+	switch (c->convert) {
+	case CONVERT_BE16:
+		cell_uint(cell, be16toh(bits));
+		break;
+	case CONVERT_BE32:
+		cell_uint(cell, be32toh(bits));
+		break;
+	case CONVERT_BE64:
+		cell_uint(cell, be64toh(bits));
+		break;
+	case CONVERT_IPV4:
+		inet_ntop(AF_INET, &in, cell->scratch, sizeof(cell->scratch));
+		cell_text(cell, cell->scratch, strlen(cell->scratch));
+		break;
+	case CONVERT_US:
+		cell_double(cell, bits / 1e3);
+		break;
+	case CONVERT_MS:
+		cell_double(cell, bits / 1e6);
+		break;
+	case CONVERT_S:
+		cell_double(cell, bits / 1e9);
+		break;
+	case CONVERT_TIME:
+		cell_wall_time(cell, bits);
+		break;
+	case CONVERT_ELAPSED:
+		cell_double(cell, ((double)bits - (double)cs->start) / 1e9);
+		break;
+	case CONVERT_KSYM:
+		cell_ksym(h, cell, bits);
+		break;
+	case CONVERT_HEX:
+		cell_format(cell, "0x%llx", (unsigned long long)bits);
+		break;
+	default:
+		break;
+	}
+}
+
+static void convert_bytes(const struct column *c, const unsigned char *b, size_t n,
+	struct cell *cell)
+{
+	if (c->convert == CONVERT_IPV6 && n >= 16) {
+		inet_ntop(AF_INET6, b, cell->scratch, sizeof(cell->scratch));
+		cell_text(cell, cell->scratch, strlen(cell->scratch));
+	} else if (c->convert == CONVERT_IPV4 && n >= 4) {
+		inet_ntop(AF_INET, b, cell->scratch, sizeof(cell->scratch));
+		cell_text(cell, cell->scratch, strlen(cell->scratch));
+	} else if (c->convert == CONVERT_MAC && n >= 6) {
+		cell_format(cell, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4],
+			b[5]);
+	} else {
+		cell_text(cell, (const char *)b, n);
+	}
+}
+
+/* a field of an event by its plan */
+static void cell_from_plan(struct host *h, const struct columns *cs, const struct column *c,
+	const char *data, struct cell *cell)
+{
+	const struct plan_op *op = &c->op;
+	uint64_t bits;
+
+	if (op->code == PLAN_STRING) {
+		cell_text(cell, data + op->offset, strnlen(data + op->offset, op->count));
+		return;
+	}
+	if (op->code == PLAN_BYTES || op->is_array) {
+		convert_bytes(c, (const unsigned char *)data + op->offset,
+			op->code == PLAN_BYTES ? op->count : (size_t)op->count * op->size, cell);
+		return;
+	}
+	if (op->code >= PLAN_OPEN_STRUCT) {
+		cell_text(cell, "{...}", 5);
+		return;
+	}
+	if (op->code == PLAN_FLOAT) {
+		float f;
+
+		cell->kind = CELL_DOUBLE;
+		if (op->size == sizeof(f)) {
+			memcpy(&f, data + op->offset, sizeof(f));
+			cell->d = f;
+		} else {
+			memcpy(&cell->d, data + op->offset, sizeof(cell->d));
+		}
+		return;
+	}
+	bits = plan_scalar(op, data, 0);
+	if (c->convert)
+		convert_bits(h, cs, c, bits, cell);
+	else if (op->code == PLAN_BOOL && c->conversion == 's') {
+		cell->kind = CELL_BOOL;
+		cell->u = bits != 0;
+	} else if (op->code == PLAN_INT || op->code == PLAN_BITS ||
+		(op->code == PLAN_ENUM && op->is_signed)) {
+		cell->kind = CELL_INT;
+		cell->i = bits;
+	} else {
+		cell_uint(cell, bits);
+	}
+}
+
+/* the Lua value at the top of the stack, which must stay there meanwhile */
+static void cell_from_lua(lua_State *L, const struct columns *cs, const struct column *c,
+	struct cell *cell)
+{
+	switch (lua_type(L, -1)) {
+	case LUA_TNUMBER:
+		if (!lua_isinteger(L, -1)) {
+			cell_double(cell, lua_tonumber(L, -1));
+		} else if (c->convert) {
+			convert_bits(host_of(L), cs, c, lua_tointeger(L, -1), cell);
+		} else {
+			cell->kind = CELL_INT;
+			cell->i = lua_tointeger(L, -1);
+		}
+		break;
+	case LUA_TBOOLEAN:
+		cell->kind = CELL_BOOL;
+		cell->u = lua_toboolean(L, -1);
+		break;
+	case LUA_TNIL:
+		cell->kind = CELL_NULL;
+		break;
+	default:
+		cell->text = lua_tolstring(L, -1, &cell->len);
+		if (!cell->text)
+			cell->text = luaL_typename(L, -1), cell->len = strlen(cell->text);
+		if (c->convert)
+			convert_bytes(c, (const unsigned char *)cell->text, cell->len, cell);
+		cell->kind = CELL_TEXT;
+	}
+}
+
+/* ---- rows ---- */
+
+/* pads what was added since `from` to the column's width */
+static void pad(struct buf *b, const struct column *c, size_t from, size_t shown)
+{
+	size_t n;
+
+	if ((int)shown >= c->width)
+		return;
+	n = c->width - shown;
+	memset(buf_reserve(b, n), ' ', n);
+	b->len += n;
+	b->data[b->len] = '\0';
+	if (!c->left) {
+		memmove(b->data + from + n, b->data + from, b->len - n - from);
+		memset(b->data + from, ' ', n);
+	}
+}
+
+/* text of others: control characters and broken UTF-8 become \xNN. Returns columns shown */
+static size_t add_safe(struct buf *b, const char *s, size_t n)
+{
+	size_t i = 0, shown = 0;
+
+	while (i < n) {
+		unsigned char ch = s[i];
+		size_t len = str_utf8_len(s + i, n - i);
+
+		if (ch < 0x20 || ch == 0x7f || len == 0 || (len == 2 && ch == 0xc2 &&
+			(unsigned char)s[i + 1] < 0xa0)) {
+			buf_addf(b, "\\x%02x", ch);
+			shown += 4;
+			i++;
+			continue;
+		}
+		buf_add(b, s + i, len);
+		shown++;
+		i += len;
+	}
+	return shown;
+}
+
+static size_t add_decimal(struct buf *b, uint64_t u, bool negative)
+{
+	char digits[24], *at = digits + sizeof(digits);
+	size_t n;
+
+	do {
+		*--at = '0' + u % 10;
+		u /= 10;
+	} while (u);
+	if (negative)
+		*--at = '-';
+	n = digits + sizeof(digits) - at;
+	buf_add(b, at, n);
+	return n;
+}
+
+/* a number by snprintf, for the formats that are not plain decimal */
+static void add_printf(struct buf *b, const struct column *c, const struct cell *cell)
+{
+	char fmt[48], out[512];
+	char precision[16] = "";
+	int n;
+
+	if (c->precision >= 0)
+		snprintf(precision, sizeof(precision), ".%d", c->precision);
+	if (strchr("fge", c->conversion)) {
+		double d = cell->kind == CELL_DOUBLE ? cell->d :
+			cell->kind == CELL_INT ? (double)cell->i : (double)cell->u;
+
+		snprintf(fmt, sizeof(fmt), "%%%s%s%c", c->flags, precision, c->conversion);
+		n = snprintf(out, sizeof(out), fmt, d);
+	} else {
+		long long v = cell->kind == CELL_DOUBLE ? (long long)cell->d : (long long)cell->u;
+
+		if (c->zero && !c->left)
+			snprintf(fmt, sizeof(fmt), "%%%s%d%sll%c", c->flags, c->width, precision,
+				c->conversion);
+		else
+			snprintf(fmt, sizeof(fmt), "%%%s%sll%c", c->flags, precision,
+				c->conversion);
+		n = snprintf(out, sizeof(out), fmt, v);
+	}
+	buf_add(b, out, n < 0 ? 0 : (size_t)n < sizeof(out) ? (size_t)n : sizeof(out) - 1);
+}
+
+static bool plain_decimal(const struct column *c)
+{
+	return strchr("dus", c->conversion) && !c->zero && c->precision < 0 &&
+		(!c->flags[0] || (c->left && !c->flags[1]));
+}
+
+static void add_text_cell(struct buf *b, const struct column *c, const struct cell *cell)
+{
+	size_t from, shown;
+
+	buf_adds(b, c->before);
+	from = b->len;
+	switch (cell->kind) {
+	case CELL_TEXT:
+		shown = add_safe(b, cell->text, c->precision >= 0 && (size_t)c->precision < cell->len ?
+			(size_t)c->precision : cell->len);
+		break;
+	case CELL_BOOL:
+		buf_adds(b, cell->u ? "true" : "false");
+		shown = b->len - from;
+		break;
+	case CELL_NULL:
+		buf_adds(b, "-");
+		shown = 1;
+		break;
+	case CELL_DOUBLE:
+		if (c->conversion == 's') {
+			buf_addf(b, "%.3f", cell->d);
+			shown = b->len - from;
+			break;
+		}
+		add_printf(b, c, cell);
+		shown = b->len - from;
+		break;
+	default:
+		if (plain_decimal(c)) {
+			bool negative = cell->kind == CELL_INT && cell->i < 0 &&
+				c->conversion != 'u';
+
+			shown = add_decimal(b, negative ? -cell->u : cell->u, negative);
+		} else {
+			add_printf(b, c, cell);
+			shown = b->len - from;
+		}
+	}
+	pad(b, c, from, shown);
+	buf_adds(b, c->after);
+}
+
+static void add_json_cell(struct buf *b, const struct column *c, const struct cell *cell)
+{
+	buf_add_json(b, c->key, strlen(c->key));
+	buf_addc(b, ':');
+	switch (cell->kind) {
+	case CELL_TEXT:
+		buf_add_json(b, cell->text, cell->len);
+		break;
+	case CELL_BOOL:
+		buf_adds(b, cell->u ? "true" : "false");
+		break;
+	case CELL_NULL:
+		buf_adds(b, "null");
+		break;
+	case CELL_DOUBLE:
+		if (cell->d != cell->d || cell->d - cell->d != 0)
+			buf_adds(b, "null");	/* no NaN or infinity in JSON */
+		else
+			buf_addf(b, "%.17g", cell->d);
+		break;
+	default:
+		add_decimal(b, cell->kind == CELL_INT && cell->i < 0 ? -cell->u : cell->u,
+			cell->kind == CELL_INT && cell->i < 0);
+	}
+}
+
+static void add_csv_text(struct buf *b, const char *s, size_t n)
+{
+	size_t i;
+
+	if (!memchr(s, ',', n) && !memchr(s, '"', n) && !memchr(s, '\n', n) && !memchr(s, '\r', n)) {
+		buf_add(b, s, n);
+		return;
+	}
+	buf_addc(b, '"');
+	for (i = 0; i < n; i++) {
+		if (s[i] == '"')
+			buf_addc(b, '"');
+		buf_addc(b, s[i]);
+	}
+	buf_addc(b, '"');
+}
+
+static void add_csv_cell(struct buf *b, const struct cell *cell)
+{
+	switch (cell->kind) {
+	case CELL_TEXT:
+		add_csv_text(b, cell->text, cell->len);
+		break;
+	case CELL_BOOL:
+		buf_adds(b, cell->u ? "true" : "false");
+		break;
+	case CELL_NULL:
+		break;
+	case CELL_DOUBLE:
+		buf_addf(b, "%.17g", cell->d);
+		break;
+	default:
+		add_decimal(b, cell->kind == CELL_INT && cell->i < 0 ? -cell->u : cell->u,
+			cell->kind == CELL_INT && cell->i < 0);
+	}
+}
+
+static void add_cell(struct host *h, struct columns *cs, size_t i, const struct cell *cell)
+{
+	struct buf *b = &cs->row;
+
+	switch (h->format) {
+	case OUTPUT_JSON:
+		buf_addc(b, i ? ',' : '{');
+		add_json_cell(b, &cs->columns[i], cell);
+		break;
+	case OUTPUT_CSV:
+		if (i)
+			buf_addc(b, ',');
+		add_csv_cell(b, cell);
+		break;
+	default:
+		if (i)
+			buf_addc(b, ' ');
+		add_text_cell(b, &cs->columns[i], cell);
+	}
+}
+
+static void end_row(struct host *h, struct columns *cs)
+{
+	if (h->format == OUTPUT_JSON)
+		buf_addc(&cs->row, '}');
+	buf_addc(&cs->row, '\n');
+	fwrite_unlocked(cs->row.data, 1, cs->row.len, stdout);
+	buf_clear(&cs->row);
+}
+
+void columns_header(struct host *h, struct columns *cs)
+{
+	size_t i;
+
+	if (cs->headed)
+		return;
+	cs->headed = true;
+	cs->start = loop_now();
+	if (h->format == OUTPUT_JSON)
+		return;
+	for (i = 0; i < cs->n; i++) {
+		struct column *c = &cs->columns[i];
+		size_t from;
+
+		if (i)
+			buf_addc(&cs->row, h->format == OUTPUT_CSV ? ',' : ' ');
+		from = cs->row.len;
+		if (h->format == OUTPUT_CSV) {
+			add_csv_text(&cs->row, c->key, strlen(c->key));
+		} else {
+			/* the heading stands over the whole cell, literal text included */
+			struct column head = *c;
+
+			head.width = c->width ? c->width + strlen(c->before) + strlen(c->after) : 0;
+			buf_adds(&cs->row, c->title);
+			pad(&cs->row, &head, from, strlen(c->title));
+		}
+	}
+	while (cs->row.len && cs->row.data[cs->row.len - 1] == ' ')
+		cs->row.data[--cs->row.len] = '\0';
+	buf_addc(&cs->row, '\n');
+	fwrite_unlocked(cs->row.data, 1, cs->row.len, stdout);
+	buf_clear(&cs->row);
+}
+
+/* a function column: fn(event) with the event at stack index `event` */
+static bool call_column(struct host *h, struct columns *cs, size_t i, int event)
+{
+	lua_State *L = h->L;
+	struct cell cell;
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, cs->columns[i].fn);
+	lua_pushvalue(L, event);
+	if (!host_call(h, 1, 1)) {
+		buf_clear(&cs->row);
+		return false;
+	}
+	cell_from_lua(L, cs, &cs->columns[i], &cell);
+	add_cell(h, cs, i, &cell);
+	lua_pop(L, 1);
+	return true;
+}
+
+void columns_event(struct host *h, struct columns *cs, const void *data, int cpu)
+{
+	lua_State *L = h->L;
+	struct cell cell;
+	int event = 0;
+	size_t i;
+
+	(void)cpu;
+	if (h->failure != LUA_NOREF)
+		return;
+	if (cs->has_fn) {
+		value_push(L, cs->plan, data);
+		event = lua_gettop(L);
+	}
+	for (i = 0; i < cs->n; i++) {
+		if (cs->columns[i].fn != LUA_NOREF) {
+			if (!call_column(h, cs, i, event))
+				goto out;
+			continue;
+		}
+		cell_from_plan(h, cs, &cs->columns[i], data, &cell);
+		add_cell(h, cs, i, &cell);
+	}
+	end_row(h, cs);
+out:
+	if (event)
+		lua_settop(L, event - 1);
+}
+
+/* sink:row{field = value, ...}: a row that Lua made, by the columns' paths */
+static int columns_row(lua_State *L)
+{
+	struct columns *cs = luaL_checkudata(L, 1, TYPE_COLUMNS);
+	struct host *h = host_of(L);
+	size_t i;
+
+	luaL_checktype(L, 2, LUA_TTABLE);
+	columns_header(h, cs);
+	for (i = 0; i < cs->n; i++) {
+		struct cell cell;
+
+		if (cs->columns[i].fn != LUA_NOREF) {
+			lua_rawgeti(L, LUA_REGISTRYINDEX, cs->columns[i].fn);
+			lua_pushvalue(L, 2);
+			lua_call(L, 1, 1);
+		} else {
+			lua_getfield(L, 2, cs->columns[i].field);
+		}
+		cell_from_lua(L, cs, &cs->columns[i], &cell);
+		add_cell(h, cs, i, &cell);
+		lua_pop(L, 1);
+	}
+	end_row(h, cs);
+	return 0;
+}
+
+/* sink:header(): prints the heading now, once */
+static int columns_header_verb(lua_State *L)
+{
+	columns_header(host_of(L), luaL_checkudata(L, 1, TYPE_COLUMNS));
+	return 0;
+}
+
+/* ---- the module ---- */
+
+/* out.mode([ "text" | "json" | "csv" ]) -> the mode */
+static int out_mode(lua_State *L)
+{
+	static const char *const modes[] = { "text", "json", "csv", NULL };
+	struct host *h = host_of(L);
+
+	if (!lua_isnoneornil(L, 1))
+		h->format = luaL_checkoption(L, 1, NULL, modes);
+	lua_pushstring(L, modes[h->format]);
+	return 1;
+}
+
+static void add_json_value(lua_State *L, struct buf *b, int depth);
+
+static bool is_list(lua_State *L)
+{
+	size_t n = lua_rawlen(L, -1), seen = 0;
+
+	lua_pushnil(L);
+	while (lua_next(L, -2)) {
+		lua_pop(L, 1);
+		seen++;
+	}
+	return n > 0 && seen == n;
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* the same table always gives the same text: members sorted by name */
+static void add_json_members(lua_State *L, struct buf *b, int depth)
+{
+	const char **names;
+	size_t n = 0, i;
+
+	lua_pushnil(L);
+	while (lua_next(L, -2)) {
+		n += lua_type(L, -2) == LUA_TSTRING;
+		lua_pop(L, 1);
+	}
+	names = lua_newuserdatauv(L, (n + 1) * sizeof(*names), 0);
+	i = 0;
+	lua_pushnil(L);
+	while (lua_next(L, -3)) {
+		if (lua_type(L, -2) == LUA_TSTRING)
+			names[i++] = lua_tostring(L, -2);
+		lua_pop(L, 1);
+	}
+	qsort(names, n, sizeof(*names), compare_strings);
+	buf_addc(b, '{');
+	for (i = 0; i < n; i++) {
+		if (i)
+			buf_addc(b, ',');
+		buf_add_json(b, names[i], strlen(names[i]));
+		buf_addc(b, ':');
+		lua_getfield(L, -2, names[i]);
+		add_json_value(L, b, depth + 1);
+		lua_pop(L, 1);
+	}
+	buf_addc(b, '}');
+	lua_pop(L, 1);
+}
+
+/* the value at the top of the stack */
+static void add_json_value(lua_State *L, struct buf *b, int depth)
+{
+	const char *s;
+	size_t n, i;
+
+	luaL_checkstack(L, 8, "nested too deeply");
+	switch (lua_type(L, -1)) {
+	case LUA_TNUMBER:
+		if (lua_isinteger(L, -1))
+			buf_addf(b, "%lld", (long long)lua_tointeger(L, -1));
+		else if (lua_tonumber(L, -1) - lua_tonumber(L, -1) != 0)
+			buf_adds(b, "null");
+		else
+			buf_addf(b, "%.17g", lua_tonumber(L, -1));
+		break;
+	case LUA_TBOOLEAN:
+		buf_adds(b, lua_toboolean(L, -1) ? "true" : "false");
+		break;
+	case LUA_TTABLE:
+		if (depth > 32) {
+			buf_adds(b, "null");
+		} else if (is_list(L)) {
+			n = lua_rawlen(L, -1);
+			for (i = 1; i <= n; i++) {
+				buf_addc(b, i == 1 ? '[' : ',');
+				lua_rawgeti(L, -1, i);
+				add_json_value(L, b, depth + 1);
+				lua_pop(L, 1);
+			}
+			buf_addc(b, ']');
+		} else {
+			add_json_members(L, b, depth);
+		}
+		break;
+	case LUA_TSTRING:
+		s = lua_tolstring(L, -1, &n);
+		buf_add_json(b, s, n);
+		break;
+	default:
+		buf_adds(b, "null");
+	}
+}
+
+static int json_gc(lua_State *L)
+{
+	buf_release(lua_touserdata(L, 1));
+	return 0;
+}
+
+/* out.json(value) -> JSON text: members sorted, lists by their length */
+static int out_json(lua_State *L)
+{
+	struct buf *b;
+
+	luaL_checkany(L, 1);
+	b = lua_newuserdatauv(L, sizeof(*b), 0);
+	buf_init(b);
+	if (luaL_newmetatable(L, "moontrace.buffer")) {
+		lua_pushcfunction(L, json_gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	lua_pushvalue(L, 1);
+	add_json_value(L, b, 0);
+	lua_pushlstring(L, b->data, b->len);
+	return 1;
+}
+
+int open_out(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{ "columns", out_columns },
+		{ "json", out_json },
+		{ "mode", out_mode },
+		{ NULL, NULL },
+	};
+	static const luaL_Reg methods[] = {
+		{ "header", columns_header_verb },
+		{ "row", columns_row },
+		{ NULL, NULL },
+	};
+	static const luaL_Reg meta[] = {
+		{ "__gc", columns_gc },
+		{ NULL, NULL },
+	};
+	static char buffer[1 << 16];
+
+	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
+	new_type(L, TYPE_COLUMNS, methods, meta);
+	luaL_newlib(L, functions);
+	return 1;
+}

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A program in Lua: maps by name, verbs that attach its functions.  It
+ * lives as long as the host (or until close()), not as long as its Lua
+ * value: a script that drops the value keeps tracing.
+ */
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "lua/internal.h"
+
+enum { MAX_GLOB_PROBES = 1000 };
+
+struct program_ud {
+	struct program *p;	/* owned by the host's list */
+};
+
+static struct program *check_program(lua_State *L)
+{
+	return check_open(L, 1, TYPE_PROGRAM);
+}
+
+/* every self-attaching function must pass the verifier before anything runs */
+static int load_auto(struct host *h, struct unit *u, struct error *err)
+{
+	const struct object *obj = unit_object(u);
+	size_t i;
+
+	for (i = 0; i < obj->n_programs; i++) {
+		struct probe probe;
+		int bad;
+
+		if (!obj->programs[i].probe)
+			continue;
+		if (probe_parse(obj->programs[i].probe, &probe, err))
+			return -1;
+		bad = provider_find(probe.provider)->check(h->session, &probe, err);
+		probe_release(&probe);
+		if (bad)
+			return -1;
+	}
+	return 0;
+}
+
+static struct session *host_session(struct host *h, struct error *err)
+{
+	struct session_options opts = {
+		.verbose = h->opts->verbose,
+		.destructive = h->opts->destructive,
+	};
+
+	if (!h->session)
+		h->session = session_new(h->loop, h->symbols, &opts, err);
+	return h->session;
+}
+
+int program_push(lua_State *L, struct object *obj)
+{
+	struct host *h = host_of(L);
+	struct error err = ERROR_INIT;
+	struct program_ud *ud = lua_newuserdatauv(L, sizeof(*ud), 1);
+	struct program *p, **end;
+	struct unit *u;
+
+	ud->p = NULL;
+	luaL_setmetatable(L, TYPE_PROGRAM);
+	lua_newtable(L);
+	lua_setiuservalue(L, -2, 1);		/* its maps */
+	if (!host_session(h, &err)) {
+		object_free(obj);
+		return raise_error(L, &err);
+	}
+	u = unit_open(h->session, obj, &err);
+	if (!u)
+		return raise_error(L, &err);
+	if (load_auto(h, u, &err)) {
+		unit_close(u);
+		return raise_error(L, &err);
+	}
+	p = mem_alloc(sizeof(*p));
+	p->unit = u;
+	for (end = &h->programs; *end; end = &(*end)->next)
+		;
+	*end = p;
+	ud->p = p;
+	/* anchored until close() */
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, "moontrace.programs");
+	lua_pushvalue(L, -2);
+	lua_rawsetp(L, -2, p);
+	lua_pop(L, 1);
+	return 1;
+}
+
+void program_attach(lua_State *L, struct program *p)
+{
+	struct error err = ERROR_INIT;
+
+	if (p->attached || !p->unit)
+		return;
+	if (unit_attach_auto(p->unit, &err))
+		raise_error(L, &err);
+	p->attached = true;
+}
+
+size_t check_function(lua_State *L, struct program *p, int idx)
+{
+	const struct object *obj = unit_object(p->unit);
+	const char *name = luaL_checkstring(L, idx);
+	struct error err = ERROR_INIT;
+	int i = object_find_program(obj, name);
+
+	if (i < 0) {
+		struct nearest near;
+		size_t k;
+
+		error_set(&err, "E-PROGRAM", "no function '%s' in the program", name);
+		nearest_init(&near, name);
+		for (k = 0; k < obj->n_programs; k++)
+			nearest_offer(&near, obj->programs[k].name);
+		error_take_hint(&err, nearest_hint(&near));
+		raise_error(L, &err);
+	}
+	return i;
+}
+
+/* ---- attaching ---- */
+
+struct glob {
+	char **names;
+	size_t n;
+	bool more;
+};
+
+static bool add_name(void *arg, const char *name)
+{
+	struct glob *g = arg;
+
+	if (g->n == MAX_GLOB_PROBES) {
+		g->more = true;
+		return false;
+	}
+	*MEM_GROW(g->names, g->n) = mem_string(name);
+	return true;
+}
+
+static void glob_release(struct glob *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		free(g->names[i]);
+	free(g->names);
+}
+
+/* attaches what the pattern in probe->name matches; what failed is listed in
+ * the link, all failing is an error */
+static int attach_glob(lua_State *L, struct program *p, size_t fn, struct probe *probe)
+{
+	struct host *h = host_of(L);
+	const char *pattern = probe->name;
+	struct error err = ERROR_INIT;
+	struct glob g = { 0 };
+	struct link **links = NULL;
+	char **failed = NULL;
+	size_t n = 0, n_failed = 0, i;
+
+	if (provider_find(probe->provider)->list(h->session, probe, add_name, &g, &err))
+		goto fail;
+	if (g.more) {
+		error_set(&err, "E-PROBE", "'%s' matches more than %d probes", pattern,
+			MAX_GLOB_PROBES);
+		error_hint(&err, "use a narrower pattern");
+		goto fail;
+	}
+	for (i = 0; i < g.n; i++) {
+		struct link *l;
+
+		probe->name = g.names[i];
+		error_clear(&err);
+		l = link_attach(p->unit, fn, probe, &err);
+		if (l)
+			*MEM_GROW(links, n) = l;
+		else if (err.tag)
+			*MEM_GROW(failed, n_failed) = mem_format("%s: %s", g.names[i], err.text);
+		/* a program that the verifier refuses fails for all alike */
+		if (err.tag && strcmp(err.tag, "E-VERIFIER") == 0)
+			goto fail;
+	}
+	if (n == 0) {
+		if (!err.tag)
+			error_set(&err, "E-PROBE", "'%s:%s' matches nothing on this kernel",
+				probe->provider, pattern);
+		goto fail;
+	}
+	error_clear(&err);
+	glob_release(&g);
+	link_push(L, links, n, failed, n_failed);
+	return 1;
+fail:
+	while (n > 0)
+		link_detach(links[--n]);
+	for (i = 0; i < n_failed; i++)
+		free(failed[i]);
+	free(failed);
+	free(links);
+	glob_release(&g);
+	return raise_error(L, &err);
+}
+
+static int attach_probe(lua_State *L, struct program *p, size_t fn, struct probe *probe)
+{
+	struct error err = ERROR_INIT;
+	const struct provider *prov = provider_find(probe->provider);
+	struct link *l, **links = NULL;
+	size_t n = 0;
+
+	if (probe->name && strpbrk(probe->name, "*?[") && prov->list)
+		return attach_glob(L, p, fn, probe);
+	l = link_attach(p->unit, fn, probe, &err);
+	if (!l && err.tag)
+		return raise_error(L, &err);
+	if (!l) {
+		lua_pushnil(L);
+		lua_pushfstring(L, "%s is not on this kernel", probe->name);
+		return 2;
+	}
+	*MEM_GROW(links, n) = l;
+	link_push(L, links, n, NULL, 0);
+	return 1;
+}
+
+static bool opt_boolean(lua_State *L, int idx, const char *name)
+{
+	bool v;
+
+	if (!lua_istable(L, idx))
+		return false;
+	lua_getfield(L, idx, name);
+	v = lua_toboolean(L, -1);
+	lua_pop(L, 1);
+	return v;
+}
+
+/* program:VERB(function, target [, {optional=, offset=}]) */
+static int attach_named(lua_State *L, const char *provider)
+{
+	struct program *p = check_program(L);
+	size_t fn = check_function(L, p, 2);
+	struct probe probe = { .provider = provider, .cpu = -1, .name = luaL_checkstring(L, 3) };
+
+	if (!lua_isnoneornil(L, 4))
+		luaL_checktype(L, 4, LUA_TTABLE);
+	probe.optional = opt_boolean(L, 4, "optional");
+	if (lua_istable(L, 4)) {
+		lua_getfield(L, 4, "offset");
+		probe.address = luaL_optinteger(L, -1, 0);
+	}
+	return attach_probe(L, p, fn, &probe);
+}
+
+static int program_kprobe(lua_State *L)
+{
+	return attach_named(L, "kprobe");
+}
+
+static int program_kretprobe(lua_State *L)
+{
+	return attach_named(L, "kretprobe");
+}
+
+static int program_tracepoint(lua_State *L)
+{
+	return attach_named(L, "tracepoint");
+}
+
+static int program_raw_tracepoint(lua_State *L)
+{
+	return attach_named(L, "raw_tracepoint");
+}
+
+static int program_fentry(lua_State *L)
+{
+	return attach_named(L, "fentry");
+}
+
+static int program_fexit(lua_State *L)
+{
+	return attach_named(L, "fexit");
+}
+
+/* the named options of a table, and no others */
+static void check_options(lua_State *L, int idx, const char *const names[])
+{
+	luaL_checktype(L, idx, LUA_TTABLE);
+	lua_pushnil(L);
+	while (lua_next(L, idx)) {
+		const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+		size_t i;
+
+		for (i = 0; names[i] && strcmp(names[i], name) != 0; i++)
+			;
+		if (!names[i])
+			luaL_argerror(L, idx, lua_pushfstring(L, "unknown option '%s'", name));
+		lua_pop(L, 1);
+	}
+}
+
+/* program:uprobe(function, {path=, sym=|addr=|glob=, pid=}) */
+static int attach_user(lua_State *L, const char *provider)
+{
+	static const char *const names[] = { "path", "sym", "addr", "glob", "pid", "optional",
+		NULL };
+	struct program *p = check_program(L);
+	size_t fn = check_function(L, p, 2);
+	struct probe probe = { .provider = provider, .cpu = -1 };
+
+	check_options(L, 3, names);
+	lua_settop(L, 3);
+	lua_getfield(L, 3, "pid");
+	probe.pid = luaL_optinteger(L, -1, 0);
+	lua_getfield(L, 3, "path");
+	probe.path = luaL_checkstring(L, -1);
+	lua_getfield(L, 3, "addr");
+	probe.address = luaL_optinteger(L, -1, 0);
+	lua_getfield(L, 3, "sym");
+	if (lua_isnil(L, -1))
+		lua_getfield(L, 3, "glob");
+	probe.name = luaL_optstring(L, -1, NULL);
+	probe.optional = opt_boolean(L, 3, "optional");
+	if (!probe.name && !probe.address)
+		return luaL_argerror(L, 3, "one of sym, glob and addr is needed");
+	return attach_probe(L, p, fn, &probe);
+}
+
+static int program_uprobe(lua_State *L)
+{
+	return attach_user(L, "uprobe");
+}
+
+static int program_uretprobe(lua_State *L)
+{
+	return attach_user(L, "uretprobe");
+}
+
+/* program:perf_event(function, {event=, frequency=|period=, cpu=, pid=}) */
+static int program_perf_event(lua_State *L)
+{
+	static const char *const names[] = { "event", "frequency", "period", "cpu", "pid", NULL };
+	struct program *p = check_program(L);
+	size_t fn = check_function(L, p, 2);
+	struct probe probe = { .provider = "perf_event" };
+
+	check_options(L, 3, names);
+	lua_settop(L, 3);
+	lua_getfield(L, 3, "event");
+	probe.event = luaL_optstring(L, -1, "cpu-clock");
+	lua_getfield(L, 3, "frequency");
+	probe.frequency = luaL_optinteger(L, -1, 0);
+	lua_getfield(L, 3, "period");
+	probe.period = luaL_optinteger(L, -1, 0);
+	lua_getfield(L, 3, "cpu");
+	probe.cpu = luaL_optinteger(L, -1, -1);
+	lua_getfield(L, 3, "pid");
+	probe.pid = luaL_optinteger(L, -1, 0);
+	if (!probe.frequency == !probe.period)
+		return luaL_argerror(L, 3, "one of frequency and period is needed");
+	return attach_probe(L, p, fn, &probe);
+}
+
+/* program:interval(function, seconds): on one CPU */
+static int program_interval(lua_State *L)
+{
+	struct program *p = check_program(L);
+	size_t fn = check_function(L, p, 2);
+	lua_Number seconds = luaL_checknumber(L, 3);
+	struct probe probe = { .provider = "interval", .cpu = -1 };
+
+	luaL_argcheck(L, seconds >= 0.0001 && seconds <= 86400, 3, "0.0001 to 86400 seconds");
+	probe.period = seconds * 1e9;
+	return attach_probe(L, p, fn, &probe);
+}
+
+/* program:attach(): what attaches by itself, now.
+ * program:attach(function, "kprobe:icmp_echo" [, {optional=}]) */
+static int program_attach_verb(lua_State *L)
+{
+	struct program *p = check_program(L);
+	struct error err = ERROR_INIT;
+	struct probe *probe;
+	size_t fn;
+	int n;
+
+	if (lua_gettop(L) == 1) {
+		program_attach(L, p);
+		return 0;
+	}
+	fn = check_function(L, p, 2);
+	/* strings of the parsed probe outlive an error: scratch memory of Lua */
+	probe = lua_newuserdatauv(L, sizeof(*probe), 0);
+	if (probe_parse(luaL_checkstring(L, 3), probe, &err))
+		return raise_error(L, &err);
+	probe->optional = opt_boolean(L, 4, "optional");
+	n = attach_probe(L, p, fn, probe);
+	probe_release(probe);
+	return n;
+}
+
+/* program:functions() -> { {name=, probe=, instructions=}, ... } */
+static int program_functions(lua_State *L)
+{
+	const struct object *obj = unit_object(check_program(L)->unit);
+	size_t i;
+
+	lua_createtable(L, obj->n_programs, 0);
+	for (i = 0; i < obj->n_programs; i++) {
+		lua_createtable(L, 0, 3);
+		lua_pushstring(L, obj->programs[i].name);
+		lua_setfield(L, -2, "name");
+		lua_pushstring(L, obj->programs[i].probe);
+		lua_setfield(L, -2, "probe");
+		lua_pushinteger(L, obj->programs[i].n_insns);
+		lua_setfield(L, -2, "instructions");
+		lua_rawseti(L, -2, i + 1);
+	}
+	return 1;
+}
+
+/* program:dump() -> text: the object behind it */
+static int program_dump(lua_State *L)
+{
+	struct buf b = BUF_INIT;
+
+	object_dump(unit_object(check_program(L)->unit), &b);
+	lua_pushlstring(L, b.data, b.len);
+	buf_release(&b);
+	return 1;
+}
+
+/* ---- maps by name ---- */
+
+static int no_map(lua_State *L, const struct object *obj, const char *name)
+{
+	struct error err = ERROR_INIT;
+	struct nearest near;
+	size_t i;
+
+	error_set(&err, "E-MAP", "no map '%s' in the program", name);
+	nearest_init(&near, name);
+	for (i = 0; i < obj->n_maps; i++)
+		nearest_offer(&near, obj->maps[i].name);
+	error_take_hint(&err, nearest_hint(&near));
+	return raise_error(L, &err);
+}
+
+static int program_index(lua_State *L)
+{
+	struct program *p = check_program(L);
+	const char *name = luaL_checkstring(L, 2);
+	struct map *map;
+
+	lua_getmetatable(L, 1);
+	lua_getfield(L, -1, "methods");
+	if (lua_getfield(L, -1, name) != LUA_TNIL)
+		return 1;
+	lua_getiuservalue(L, 1, 1);
+	if (lua_getfield(L, -1, name) != LUA_TNIL)
+		return 1;
+	lua_pop(L, 1);
+	map = unit_map(p->unit, name);
+	if (!map)
+		return no_map(L, unit_object(p->unit), name);
+	map_push(L, p, map);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -3, name);
+	return 1;
+}
+
+/* program:map(name): also for names that are methods */
+static int program_map(lua_State *L)
+{
+	struct program *p = check_program(L);
+	const char *name = luaL_checkstring(L, 2);
+	struct map *map = unit_map(p->unit, name);
+
+	if (!map)
+		return no_map(L, unit_object(p->unit), name);
+	lua_getiuservalue(L, 1, 1);
+	if (lua_getfield(L, -1, name) != LUA_TNIL)
+		return 1;
+	lua_pop(L, 1);
+	map_push(L, p, map);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -3, name);
+	return 1;
+}
+
+static int program_close(lua_State *L)
+{
+	struct program_ud *ud = luaL_checkudata(L, 1, TYPE_PROGRAM);
+	struct host *h = host_of(L);
+	struct program *p = ud->p, **at;
+
+	if (!p)
+		return 0;
+	/* its maps are closed first: they stop delivering events */
+	lua_getiuservalue(L, 1, 1);
+	lua_pushnil(L);
+	while (lua_next(L, -2)) {
+		luaL_getmetafield(L, -1, "__close");
+		lua_insert(L, -2);
+		lua_call(L, 1, 0);
+	}
+	ud->p = NULL;
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, "moontrace.programs");
+	lua_pushnil(L);
+	lua_rawsetp(L, -2, p);
+	for (at = &h->programs; *at != p; at = &(*at)->next)
+		;
+	*at = p->next;
+	unit_close(p->unit);
+	free(p);
+	return 0;
+}
+
+static int program_tostring(lua_State *L)
+{
+	struct program_ud *ud = luaL_checkudata(L, 1, TYPE_PROGRAM);
+	const struct object *obj;
+
+	if (!ud->p) {
+		lua_pushliteral(L, "program (closed)");
+		return 1;
+	}
+	obj = unit_object(ud->p->unit);
+	lua_pushfstring(L, "program (%d functions, %d maps)", (int)obj->n_programs,
+		(int)obj->n_maps);
+	return 1;
+}
+
+void open_program(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{ "attach", program_attach_verb },
+		{ "close", program_close },
+		{ "dump", program_dump },
+		{ "fentry", program_fentry },
+		{ "fexit", program_fexit },
+		{ "functions", program_functions },
+		{ "interval", program_interval },
+		{ "kprobe", program_kprobe },
+		{ "kretprobe", program_kretprobe },
+		{ "map", program_map },
+		{ "perf_event", program_perf_event },
+		{ "raw_tracepoint", program_raw_tracepoint },
+		{ "tracepoint", program_tracepoint },
+		{ "uprobe", program_uprobe },
+		{ "uretprobe", program_uretprobe },
+		{ NULL, NULL },
+	};
+	static const luaL_Reg meta[] = {
+		{ "__close", program_close },
+		{ "__index", program_index },
+		{ "__tostring", program_tostring },
+		{ NULL, NULL },
+	};
+
+	new_type(L, TYPE_PROGRAM, methods, meta);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Module sys: clocks, the kernel, symbols, processes. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "kernel/kernel.h"
+#include "lua/internal.h"
+
+static int push_clock(lua_State *L, clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	lua_pushinteger(L, ts.tv_sec * 1000000000ll + ts.tv_nsec);
+	return 1;
+}
+
+/* sys.monotonic_ns(): what bpf_ktime_get_ns() returns */
+static int sys_monotonic_ns(lua_State *L)
+{
+	return push_clock(L, CLOCK_MONOTONIC);
+}
+
+/* sys.realtime_ns(): since 1970 */
+static int sys_realtime_ns(lua_State *L)
+{
+	return push_clock(L, CLOCK_REALTIME);
+}
+
+static int sys_release(lua_State *L)
+{
+	lua_pushstring(L, kernel_release());
+	return 1;
+}
+
+static int sys_machine(lua_State *L)
+{
+	lua_pushstring(L, kernel_machine());
+	return 1;
+}
+
+/* sys.cpus() -> ids of the online CPUs, possible count */
+static int sys_cpus(lua_State *L)
+{
+	unsigned *ids, n = kernel_online_cpus(&ids), i;
+
+	lua_createtable(L, n, 0);
+	for (i = 0; i < n; i++) {
+		lua_pushinteger(L, ids[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+	free(ids);
+	lua_pushinteger(L, kernel_possible_cpus());
+	return 2;
+}
+
+/* sys.ksym(addr) -> name, offset, module; nil if it is not known */
+static int sys_ksym(lua_State *L)
+{
+	struct symbol sym = { 0 };
+
+	if (!symbol_kernel(host_of(L)->symbols, luaL_checkinteger(L, 1), &sym)) {
+		lua_pushnil(L);
+		return 1;
+	}
+	lua_pushstring(L, sym.name);
+	lua_pushinteger(L, sym.offset);
+	lua_pushstring(L, sym.module);
+	return 3;
+}
+
+/* sys.usym(pid, addr) -> name, offset, module; nil and the module if only that is known */
+static int sys_usym(lua_State *L)
+{
+	struct symbol sym = { 0 };
+
+	symbol_user(host_of(L)->symbols, luaL_checkinteger(L, 1), luaL_checkinteger(L, 2), &sym);
+	lua_pushstring(L, sym.name);
+	lua_pushinteger(L, sym.offset);
+	lua_pushstring(L, sym.module);
+	return 3;
+}
+
+/* sys.kfunction(name) -> the function to probe for it (a compiler clone too), or nil, message */
+static int sys_kfunction(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1), *found;
+	char *hint = NULL;
+
+	found = kernel_function(host_of(L)->symbols, name, &hint);
+	lua_pushstring(L, found);
+	if (found) {
+		free(hint);
+		return 1;
+	}
+	lua_pushfstring(L, "no function '%s' in this kernel%s%s", name, hint ? ": " : "",
+		hint ? hint : "");
+	free(hint);
+	return 2;
+}
+
+static int sys_pid(lua_State *L)
+{
+	lua_pushinteger(L, getpid());
+	return 1;
+}
+
+/* sys.alive(pid) -> is there such a process */
+static int sys_alive(lua_State *L)
+{
+	lua_pushboolean(L, kill(luaL_checkinteger(L, 1), 0) == 0);
+	return 1;
+}
+
+/* sys.columns() -> width of the terminal on stdout, or nil */
+static int sys_columns(lua_State *L)
+{
+	struct winsize ws;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) || ws.ws_col == 0)
+		lua_pushnil(L);
+	else
+		lua_pushinteger(L, ws.ws_col);
+	return 1;
+}
+
+/* sys.isatty(): stdout is a terminal */
+static int sys_isatty(lua_State *L)
+{
+	lua_pushboolean(L, isatty(STDOUT_FILENO));
+	return 1;
+}
+
+/* sys.read(path) -> its content (up to 16 MiB), or nil, message, tag; for /proc and /sys */
+static int sys_read(lua_State *L)
+{
+	struct error err = ERROR_INIT;
+	struct buf b = BUF_INIT;
+
+	if (file_read(luaL_checkstring(L, 1), 16 << 20, &b, &err)) {
+		buf_release(&b);
+		return push_failure(L, &err);
+	}
+	lua_pushlstring(L, b.data, b.len);
+	buf_release(&b);
+	return 1;
+}
+
+/* sys.tracefs() -> path of tracefs, or nil, message, tag */
+static int sys_tracefs(lua_State *L)
+{
+	struct error err = ERROR_INIT;
+	const char *path = tracefs_path(&err);
+
+	if (!path)
+		return push_failure(L, &err);
+	lua_pushstring(L, path);
+	return 1;
+}
+
+int open_sys(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{ "alive", sys_alive },
+		{ "columns", sys_columns },
+		{ "cpus", sys_cpus },
+		{ "isatty", sys_isatty },
+		{ "kfunction", sys_kfunction },
+		{ "ksym", sys_ksym },
+		{ "machine", sys_machine },
+		{ "monotonic_ns", sys_monotonic_ns },
+		{ "pid", sys_pid },
+		{ "read", sys_read },
+		{ "realtime_ns", sys_realtime_ns },
+		{ "release", sys_release },
+		{ "tracefs", sys_tracefs },
+		{ "usym", sys_usym },
+		{ NULL, NULL },
+	};
+
+	luaL_newlib(L, functions);
+	return 1;
+}

@@ -1,0 +1,111 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- profile: where the CPUs spend their time, by sampled stacks
+--
+--     getppid
+--     main
+--     -                spin (4213)
+--         97
+local args, bpf, out, stack = require "args", require "bpf", require "out", require "stack"
+
+local opts = args.parse{
+  name = "profile",
+  summary = "Sample the stacks that are on the CPUs, and count them.",
+  options = {
+    { "-F", "--frequency", type = "uint", min = 1, max = 20000, default = 99, help = "samples a second on each CPU" },
+    { "-c", "--period", arg = "NSECS", type = "uint", min = 10000, help = "a sample each so many nanoseconds instead" },
+    { "-C", "--cpu", type = "cpu", help = "this CPU only" },
+    { "-p", "--pid", type = "pid", help = "this process only" },
+    { "-U", "--user-stacks-only", help = "user stacks only" },
+    { "-K", "--kernel-stacks-only", help = "kernel stacks only" },
+    { "-I", "--include-idle", help = "idle CPUs too" },
+    { "-f", "--folded", help = "a line per stack, for flame graphs" },
+    { "-d", "--delimited", help = "a delimiter between kernel and user stacks" },
+    { "-a", "--annotate", help = "mark kernel frames with _[k]" },
+    { "--stack-storage-size", type = "uint", min = 16, max = 1048576, default = 16384,
+      help = "distinct stacks that can be stored" },
+  },
+  positionals = {
+    { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },
+  },
+  exclusive = { { "json", "csv" }, { "user_stacks_only", "kernel_stacks_only" } },
+  examples = {
+    { "profile 5", "five seconds of all CPUs at 99 Hz" },
+    { "profile -C 0 -K 10", "kernel stacks of CPU 0 for ten seconds" },
+    { "profile -f -p 185 30 > out.folded", "30 seconds of process 185 for a flame graph" },
+  },
+}
+
+local prog = bpf.load{
+  define = { PID = opts.pid, IDLE = opts.include_idle, STACKS = opts.stack_storage_size,
+    KERNEL_STACKS = not opts.user_stacks_only, USER_STACKS = not opts.kernel_stacks_only },
+  text = [[
+#include <uapi/linux/bpf_perf_event.h>
+
+struct who {
+    u32 tgid;
+    int kernel, user;                /* stack ids */
+    char comm[TASK_COMM_LEN];
+};
+BPF_HASH(counts, struct who, u64, 65536);
+BPF_STACK_TRACE(stacks, STACKS);
+
+int sample(struct bpf_perf_event_data *ctx)
+{
+    u64 id = bpf_get_current_pid_tgid(), one = 1, *count;
+    struct who who = { .tgid = id >> 32, .kernel = -1, .user = -1 };
+
+#ifndef IDLE
+    if ((u32)id == 0)
+        return 0;
+#endif
+#ifdef PID
+    if (id >> 32 != PID)
+        return 0;
+#endif
+    bpf_get_current_comm(&who.comm, sizeof(who.comm));
+#ifdef KERNEL_STACKS
+    who.kernel = stacks.get_stackid(ctx, 0);
+#endif
+#ifdef USER_STACKS
+    who.user = stacks.get_stackid(ctx, BPF_F_USER_STACK);
+#endif
+    /* EFAULT is "it was not in the kernel" and "it has no user memory" */
+    if ((who.kernel < -1 && who.kernel != -14) || (who.user < -1 && who.user != -14))
+        LOSS(stack);
+    count = counts.lookup(&who);
+    if (count)
+        lock_xadd(count, 1);
+    else if (counts.update(&who, &one))
+        LOSS(map_full);
+    return 0;
+}
+]] }
+
+prog:perf_event("sample", {
+  event = "cpu-clock", cpu = opts.cpu,
+  frequency = not opts.period and opts.frequency or nil, period = opts.period,
+})
+
+local sink = out.columns{ { "comm" }, { "tgid", "%d" }, { "count", "%d" }, { "stack" } }
+
+local function report()
+  local how = { delimiter = opts.delimited, kernel_suffix = opts.annotate }
+  for _, e in ipairs(prog.counts:top()) do
+    local who, s = e.key, stack.resolve(prog.stacks, e.key)
+    if out.mode() ~= "text" then
+      sink:row{ comm = who.comm, tgid = who.tgid, count = e.value, stack = stack.folded(s, how) }
+    elseif opts.folded then
+      print(stack.folded(s, how) .. " " .. e.value)
+    else
+      stack.print(io.stdout, s, 4, how)
+      print(("    %-16s %s (%d)\n        %d\n"):format("-", s.comm, who.tgid, e.value))
+    end
+  end
+end
+
+on_exit(report)
+if out.mode() == "text" and not opts.folded then
+  print(("Sampling at %s... Hit Ctrl-C to end."):format(opts.period and
+    ("every %d ns"):format(opts.period) or ("%d Hz"):format(opts.frequency)))
+end
+bpf.run(opts.duration)
