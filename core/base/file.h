@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files are read whole, and written whole or not at all.
+ * Each error is E-FILE.
+ */
+#ifndef FILE_H
+#define FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "buf.h"
+#include "error.h"
+
+/*
+ * Appends the content, whatever stat says of its size (/proc, tracefs,
+ * pipes).  More than `limit` bytes are an error.  On failure out is what it
+ * was.
+ */
+int file_read(const char *path, size_t limit, struct buf *out, struct error *err);
+/* from where fd stands; name is for the message */
+int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct error *err);
+
+/*
+ * True if path, links followed, is a regular file that only its owner can
+ * write, and the owner is root or the effective user; else err says why
+ * not.  file_read_safe asks this of the very file that it then reads.
+ */
+bool file_is_safe(const char *path, struct error *err);
+int file_read_safe(const char *path, size_t limit, struct buf *out, struct error *err);
+
+/*
+ * Replaces or creates `name` (below dirfd, which may be AT_FDCWD) in one
+ * step that survives a crash: readers see the old file or the new one.
+ * mode is exact, no umask is applied.  Signals are held back meanwhile, so
+ * that no temporary file (FILE_TEMPORARY...) outlives a failure; a SIGKILL
+ * or a crash may leave one.
+ */
+#define FILE_TEMPORARY ".moontrace-"
+int file_write_atomic(int dirfd, const char *name, const void *data, size_t size, mode_t mode,
+	struct error *err);
+
+/* makes path and the directories above it that are missing, all of this mode
+ * less the umask; one that exists is left as it is */
+int file_make_dirs(const char *path, mode_t mode, struct error *err);
+
+#endif
