@@ -63,7 +63,7 @@ enum object_map_role {
 struct object_map {
 	char *name;
 	uint32_t type;			/* BPF_MAP_TYPE_* */
-	uint32_t key_size, value_size;	/* bytes */
+	uint32_t key_size, value_size;	/* bytes; both 0 for a ring buffer */
 	/*
 	 * 0 for a perf event array means "one slot per possible CPU", filled
 	 * in by the loader; for a ring buffer it is the size in bytes, which

@@ -41,10 +41,10 @@ struct plan_op {
 	uint8_t bits_at, bits_len;
 	uint32_t offset;	/* bytes from the start of the innermost array element */
 	uint32_t count;		/* 1, or elements of an array of scalars; bytes of STRING */
-	uint32_t is_array;	/* count belongs to an array (even of one element) */
+	uint32_t is_array;	/* count belongs to an array (even of one element); 0 for STRING */
 	uint32_t stride;	/* of OPEN_ARRAY */
 	uint32_t next;
-	uint32_t type;		/* the C type's id */
+	uint32_t type;		/* the C type's id; of one element where scalars repeat */
 	const char *name;	/* member name, or NULL (top, array element); lent by types */
 };
 
@@ -54,24 +54,35 @@ struct plan {
 	struct plan_op ops[];
 };
 
-/* size_hint: bytes of the map's key or value; a type of another size is an
- * error. id 0 gives a plan of one BYTES op, or UINT for 1, 2, 4, 8 bytes.
- * The plan borrows names from t. E-OBJECT */
+/*
+ * size_hint: bytes of the map's key or value; a type of another size is an
+ * error; 0: whatever the type has. id 0 gives a plan of one BYTES op, or
+ * UINT for 1, 2, 4, 8 bytes; t may be NULL then. Members of no bytes are
+ * left out. The plan borrows names from t. E-OBJECT
+ */
 struct plan *plan_new(const struct types *t, uint32_t id, uint32_t size_hint, struct error *err);
 void plan_free(struct plan *plan);
 
 /*
- * The operation behind a path like "comm", "addr.v4", "in[1].a[0]", and the
- * offset from the start of the value. An element of an array of scalars
- * gives a copy of its op with count 1, is_array 0 and the element's offset. E-FIELD, with near names
- * as the hint.
+ * The operation behind a path like "comm", "addr.v4", "in[1].a[0]" ("" is
+ * the whole value), its offset counted from the start of the value. An
+ * element of an array of scalars gives a copy of its op with count 1,
+ * is_array 0 and the element's offset. E-FIELD, with near names as the hint.
  */
 int plan_find(const struct plan *plan, const char *path, struct plan_op *ret_op,
 	struct error *err);
 
-/* one scalar (element i of an array op) as bits: sign-extended for signed */
+/*
+ * One scalar (element i of an array op, byte i of STRING or BYTES) as bits,
+ * sign-extended for signed; a float's own bits. value is what op->offset
+ * counts from: the innermost array element, or the whole value for an op
+ * from plan_find.
+ */
 uint64_t plan_scalar(const struct plan_op *op, const void *value, uint32_t i);
-/* the reverse; false if v does not fit the C type (nothing is written) */
+/*
+ * The reverse; false if v does not fit the C type (nothing is written).
+ * negative: v is an int64_t below 0. An enum takes any value of its size.
+ */
 int plan_store(const struct plan_op *op, void *value, uint32_t i, uint64_t v, int negative);
 /* name of an enum's value, or NULL */
 const char *plan_enum_name(const struct types *t, const struct plan_op *op, uint64_t v);

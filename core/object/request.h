@@ -13,9 +13,12 @@
 #ifndef REQUEST_H
 #define REQUEST_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/ctoken.h"
 #include "base/error.h"
 
 struct request_format {
@@ -69,5 +72,14 @@ struct request_needs {
 };
 void request_scan(const char *text, struct request_needs *ret);
 void request_needs_release(struct request_needs *needs);
+/*
+ * The tokens at t name a tracepoint: TRACEPOINT_PROBE(irq, softirq_entry) or
+ * struct tracepoint__irq__softirq_entry. Caller owns the two strings.
+ */
+bool request_tracepoint(const struct ctoken *t, char **ret_category, char **ret_event);
+/* an #include of this name needs the kernel's headers: the stub tree has it not */
+bool request_kernel_header(const char *name);
+/* the names of all headers that a text may include without the kernel's */
+const char *const *request_stub_headers(size_t *ret_n);
 
 #endif

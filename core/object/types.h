@@ -24,7 +24,7 @@ struct types *types_read(const void *data, size_t size, struct error *err);
 void types_free(struct types *t);
 /* the raw .BTF bytes, lent */
 const void *types_raw(const struct types *t, size_t *ret_size);
-struct btf *types_btf(struct types *t);			/* lent */
+struct btf *types_btf(const struct types *t);		/* lent */
 
 /*
  * Copies just the types in ids[] and what they need out of raw BTF (as a
@@ -34,10 +34,16 @@ struct btf *types_btf(struct types *t);			/* lent */
 struct types *types_extract(const void *data, size_t size, uint32_t *ids, size_t n,
 	struct error *err);
 
-uint32_t types_size(const struct types *t, uint32_t id);	/* bytes */
+uint32_t types_count(const struct types *t);		/* ids are below this */
+uint32_t types_size(const struct types *t, uint32_t id);	/* bytes; 0: not a value */
 /* the C spelling of a type: "struct echo", "unsigned int", "char[16]" */
 void types_name(const struct types *t, uint32_t id, struct buf *out);
-/* the full declaration with members, offsets and sizes in comments */
+/* whether it is a struct, union, enum or typedef: something to declare */
+int types_is_declared(const struct types *t, uint32_t id);
+/*
+ * The full declaration with members, offsets and sizes in comments, lines
+ * ended by newlines; a typedef's is followed by that of what it names.
+ */
 void types_declare(const struct types *t, uint32_t id, struct buf *out);
 
 #endif
