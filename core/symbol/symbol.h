@@ -21,19 +21,28 @@ struct symbolizer;
 
 struct symbol {
 	const char *name;	/* lent until symbolizer_free; NULL: not known */
-	const char *module;	/* "vmlinux"/kernel module, or the file's base name; or NULL */
+	const char *module;	/* "vmlinux" or kernel module ("ip_vs", without brackets);
+				 * the file's base name, "[vdso]", "perf-PID.map"; or NULL */
 	uint64_t offset;	/* of the address from the symbol's start */
 };
 
 struct symbolizer *symbolizer_new(void);
+/* the kernel's symbols from another file in the form of /proc/kallsyms */
+struct symbolizer *symbolizer_new_from(const char *kallsyms);
 void symbolizer_free(struct symbolizer *s);
 
 /* false if not known (the fields are then NULL/0, module as far as known) */
 bool symbol_kernel(struct symbolizer *s, uint64_t addr, struct symbol *ret);
+/* why kernel addresses are not known here, lent; NULL: nothing is wrong */
+const char *symbolizer_kernel_problem(struct symbolizer *s);
 /*
  * The address as seen by process pid (tgid). A process that is gone is
  * answered from what was cached of it. C++ (Itanium) and Rust names come
- * demangled when the symbolizer's `demangle` is on (default on).
+ * demangled when the symbolizer's `demangle` is on (default on); without a
+ * C++ runtime library C++ names stay mangled.
+ *
+ * An address that is not known makes it look at the process again, once a
+ * second at most.
  */
 bool symbol_user(struct symbolizer *s, uint32_t pid, uint64_t addr, struct symbol *ret);
 void symbolizer_set_demangle(struct symbolizer *s, bool on);
@@ -49,7 +58,11 @@ uint64_t kernel_address(struct symbolizer *s, const char *name);
  * (caller owns the string).
  */
 const char *kernel_function(struct symbolizer *s, const char *name, char **near_hint);
-/* calls fn for each kernel text symbol whose name matches the glob; stops at false */
+/*
+ * Calls fn for each kernel function whose name matches the glob, in order,
+ * each name once; stops at false.  What is not called is left out: .cold
+ * parts and padding (__pfx_, __cfi_).
+ */
 void kernel_functions(struct symbolizer *s, const char *glob,
 	bool (*fn)(void *arg, const char *name, const char *module), void *arg);
 
@@ -57,17 +70,20 @@ void kernel_functions(struct symbolizer *s, const char *glob,
  * File offset of a function in an ELF file, for uprobes: value of the
  * symbol translated through the program headers.  path may be a library
  * name like "c" or "libc.so.6": resolve it with binary_path first.
- * E-PROBE with near names; E-FILE.
+ * E-PROBE with near names; E-FILE.  Of a name with versions it is the one
+ * that linkers take; of an indirect function (STT_GNU_IFUNC) the resolver.
  */
 int symbol_file_offset(const char *path, const char *name, uint64_t *ret_offset,
 	struct error *err);
-/* every defined function symbol matching the glob, with its file offset. E-FILE */
+/* every defined function symbol matching the glob, with its file offset, in the
+ * order of names; stops at false. E-FILE */
 int symbol_file_functions(const char *path, const char *glob,
 	bool (*fn)(void *arg, const char *name, uint64_t offset), void *arg, struct error *err);
 /*
  * The full path of a program or library: an absolute path as it is, "c" or
- * "libc.so.6" through pid's mappings (if pid), ld.so.cache's usual
- * directories, a program name through PATH. Caller owns. E-PROBE
+ * "libc.so.6" through pid's mappings (if pid; "/proc/PID/root/..." if its
+ * root is another), ld.so.cache and the usual directories, a program name
+ * through PATH. Caller owns. E-PROBE
  */
 char *binary_path(const char *name, uint32_t pid, struct error *err);
 

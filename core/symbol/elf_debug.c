@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Separate debug files. */
+#include "elf_file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "elf_file_internal.h"
+#include "open.h"
+
+#define DEBUG_DIR "/usr/lib/debug"
+
+/* the polynomial of zlib and .gnu_debuglink */
+static uint32_t crc32_add(uint32_t crc, const unsigned char *p, size_t n)
+{
+	static uint32_t table[256];
+	uint32_t c;
+	int i, bit;
+
+	for (i = 0; !table[255] && i < 256; i++) {
+		for (c = i, bit = 0; bit < 8; bit++)
+			c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1;
+		table[i] = c;
+	}
+	for (crc = ~crc; n; n--)
+		crc = table[(crc ^ *p++) & 0xff] ^ crc >> 8;
+	return ~crc;
+}
+
+static bool crc_matches(int fd, uint32_t want)
+{
+	unsigned char *block = mem_alloc(1 << 16);
+	uint32_t crc = 0;
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, block, 1 << 16, at)) > 0) {
+		crc = crc32_add(crc, block, n);
+		at += n;
+	}
+	free(block);
+	return n == 0 && crc == want;
+}
+
+static bool same_build_id(const struct elf_file *f, const struct build_id *want)
+{
+	struct build_id id;
+
+	return elf_file_build_id(f, &id) && id.len == want->len &&
+		memcmp(id.bytes, want->bytes, id.len) == 0;
+}
+
+/* takes path */
+static struct elf_file *open_by_id(char *path, const struct build_id *id)
+{
+	int fd = open_regular(path, 0);
+	struct elf_file *f = fd < 0 ? NULL : elf_file_open(fd);
+
+	free(path);
+	if (f && same_build_id(f, id))
+		return f;
+	elf_file_close(f);
+	return NULL;
+}
+
+static char *build_id_path(const char *root, const struct build_id *id)
+{
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	buf_addf(&b, "%s" DEBUG_DIR "/.build-id/%02x/", root, id->bytes[0]);
+	for (i = 1; i < id->len; i++)
+		buf_addf(&b, "%02x", id->bytes[i]);
+	buf_adds(&b, ".debug");
+	return buf_take(&b, NULL);
+}
+
+/* the file name and the checksum that .gnu_debuglink holds */
+static const char *debug_link(const struct elf_file *f, uint32_t *ret_crc)
+{
+	Elf_Data *data = elf_section_data(f, SHT_PROGBITS, ".gnu_debuglink", NULL, NULL);
+	size_t len, at;
+
+	if (!data || !data->d_buf || !data->d_size)
+		return NULL;
+	len = strnlen(data->d_buf, data->d_size);
+	at = (len + 4) & ~(size_t)3;
+	if (!len || data->d_size < at + 4 || memchr(data->d_buf, '/', len))
+		return NULL;
+	memcpy(ret_crc, (char *)data->d_buf + at, 4);
+	return data->d_buf;
+}
+
+/* takes path */
+static struct elf_file *open_by_link(char *path, uint32_t crc)
+{
+	int fd = open_regular(path, 0);
+
+	free(path);
+	if (fd < 0)
+		return NULL;
+	if (crc_matches(fd, crc))
+		return elf_file_open(fd);
+	close(fd);
+	return NULL;
+}
+
+/* root + dir is where the file is */
+static struct elf_file *search_link(const char *name, uint32_t crc, const char *root,
+	const char *dir)
+{
+	struct elf_file *debug;
+
+	debug = open_by_link(mem_format("%s%s/%s", root, dir, name), crc);
+	if (!debug)
+		debug = open_by_link(mem_format("%s%s/.debug/%s", root, dir, name), crc);
+	if (!debug)
+		debug = open_by_link(mem_format("%s" DEBUG_DIR "%s/%s", root, dir, name), crc);
+	return debug;
+}
+
+/* bytes of "/proc/PID/root" in front of path, or 0 */
+static size_t root_len(const char *path)
+{
+	int n = 0;
+
+	return sscanf(path, "/proc/%*u/root%n", &n) >= 0 && n && path[n] == '/' ? n : 0;
+}
+
+static struct elf_file *search_root(const struct elf_file *f, const char *root, const char *dir)
+{
+	struct elf_file *debug = NULL;
+	struct build_id id;
+	const char *name;
+	uint32_t crc;
+
+	if (elf_file_build_id(f, &id))
+		debug = open_by_id(build_id_path(root, &id), &id);
+	if (!debug && (name = debug_link(f, &crc)))
+		debug = search_link(name, crc, root, dir);
+	return debug;
+}
+
+struct elf_file *elf_file_open_debug(const struct elf_file *f, const char *path)
+{
+	size_t in_root = root_len(path);
+	char *root = mem_string_n(path, in_root), *dir = mem_string(path + in_root), *slash;
+	struct elf_file *debug = NULL;
+
+	slash = strrchr(dir, '/');
+	if (slash)
+		*slash = '\0';
+	else
+		strcpy(dir, dir[0] ? "." : "");
+	if (in_root)
+		debug = search_root(f, root, dir);
+	if (!debug)
+		debug = search_root(f, "", dir);
+	free(root);
+	free(dir);
+	return debug;
+}

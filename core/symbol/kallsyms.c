@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file is read whole into one block; the parser moves the names to the
+ * block's front as it goes (a name is shorter than its line), so that the
+ * block ends as the blob of names, in the order of the list.  A symbol is
+ * 16 bytes: address, place of its name, module.
+ *
+ * Data symbols are kept too: they end the text symbol in front of them.
+ */
+#include "kallsyms.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "search.h"
+
+enum {
+	FILE_MAX = 512 << 20,
+	/* no function is longer; what lies further behind the last symbol is in none */
+	REACH_MAX = 1 << 20,
+};
+
+struct ksym {
+	uint64_t addr;		/* first: see search.h */
+	uint32_t name;
+	uint16_t module;
+	bool text;
+};
+
+/* The first eight bytes settle most comparisons without a look into the blob. */
+struct by_name {
+	uint64_t head;		/* big endian */
+	uint32_t sym;
+};
+
+struct kallsyms {
+	char *blob;
+	struct ksym *syms;	/* by address, then data first, then order of the list */
+	size_t n_syms, n_text;
+	char **modules;
+	size_t n_modules;
+	struct by_name *names;	/* functions only; NULL until asked for */
+	size_t n_names;
+	char *problem;
+};
+
+static const char *name_of(const struct kallsyms *k, const struct ksym *s)
+{
+	return k->blob + s->name;
+}
+
+/* ---- reading ---- */
+
+static uint64_t parse_hex(const char **p)
+{
+	uint64_t value = 0;
+
+	for (;; (*p)++) {
+		unsigned char c = **p;
+
+		if (c >= '0' && c <= '9')
+			value = value << 4 | (c - '0');
+		else if (c >= 'a' && c <= 'f')
+			value = value << 4 | (c - 'a' + 10);
+		else
+			return value;
+	}
+}
+
+/* modules come in long runs, so the last one is tried first */
+static uint16_t module_index(struct kallsyms *k, const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = k->n_modules; i-- > 0;) {
+		if (strncmp(k->modules[i], name, len) == 0 && !k->modules[i][len])
+			return i;
+	}
+	if (k->n_modules > UINT16_MAX)
+		return 0;
+	*MEM_GROW(k->modules, k->n_modules) = mem_string_n(name, len);
+	return k->n_modules - 1;
+}
+
+/* the end of a function's text rather than the begin of another */
+static bool ends_text(const char *name)
+{
+	return strcmp(name, "_etext") == 0 || strcmp(name, "_einittext") == 0;
+}
+
+static bool is_text(char type)
+{
+	return type == 't' || type == 'T' || type == 'w' || type == 'W';
+}
+
+/* the bytes of a word at p, which ends at a blank or at the line's end */
+static size_t word_len(const char *p, const char *end)
+{
+	const char *at = p;
+
+	while (at < end && *at != ' ' && *at != '\t')
+		at++;
+	return at - p;
+}
+
+/* "ffffffffc0a01000 t ip_vs_in\t[ip_vs]"; other lines are passed over */
+static void parse_line(struct kallsyms *k, const char *line, const char *end, char **to)
+{
+	const char *p = line;
+	uint64_t addr = parse_hex(&p);
+	struct ksym *s;
+	size_t len;
+	char type;
+
+	if (p == line || end - p < 4 || p[0] != ' ' || p[2] != ' ')
+		return;
+	type = p[1];
+	p += 3;
+	len = word_len(p, end);
+	if (!len || *p == '$')	/* $x, $d: marks of arm64 assemblers */
+		return;
+	s = MEM_GROW(k->syms, k->n_syms);
+	s->addr = addr;
+	s->name = *to - k->blob;
+	if (p + len < end && p[len] == '\t' && p[len + 1] == '[' && end[-1] == ']')
+		s->module = module_index(k, p + len + 2, end - 1 - (p + len + 2));
+	memmove(*to, p, len);
+	(*to)[len] = '\0';
+	*to += len + 1;
+	s->text = is_text(type) && !ends_text(k->blob + s->name);
+	k->n_text += s->text;
+}
+
+static void parse(struct kallsyms *k, size_t size)
+{
+	char *line = k->blob, *to = k->blob, *end = k->blob + size, *nl;
+
+	for (; line < end; line = nl + 1) {
+		nl = memchr(line, '\n', end - line);
+		if (!nl)
+			nl = end;
+		*nl = '\0';	/* size bytes and a NUL are there */
+		parse_line(k, line, nl, &to);
+	}
+	k->blob = mem_resize(k->blob, to - k->blob + 1, 1);
+}
+
+static int compare_ksyms(const void *a, const void *b)
+{
+	const struct ksym *x = a, *y = b;
+
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	if (x->text != y->text)
+		return x->text ? 1 : -1;
+	return x->name < y->name ? -1 : x->name > y->name;
+}
+
+static void sort_syms(struct kallsyms *k)
+{
+	size_t i;
+
+	for (i = 1; i < k->n_syms; i++) {
+		if (compare_ksyms(&k->syms[i - 1], &k->syms[i]) > 0) {
+			qsort(k->syms, k->n_syms, sizeof(k->syms[0]), compare_ksyms);
+			return;
+		}
+	}
+}
+
+static char *find_problem(const struct kallsyms *k, const char *path)
+{
+	if (!k->n_text)
+		return mem_format("'%s' lists no functions", path);
+	if (k->syms[k->n_syms - 1].addr == 0)
+		return mem_format("'%s' shows no addresses (sysctl kernel.kptr_restrict; "
+			"CAP_SYSLOG shows them unless it is 2)", path);
+	return NULL;
+}
+
+struct kallsyms *kallsyms_load(const char *path)
+{
+	struct kallsyms *k = mem_alloc(sizeof(*k));
+	struct error err = ERROR_INIT;
+	struct buf b = BUF_INIT;
+	size_t size;
+
+	buf_reserve(&b, 8 << 20);
+	if (file_read(path, FILE_MAX, &b, &err) < 0)
+		k->problem = mem_string(err.text);
+	error_clear(&err);
+	k->blob = buf_take(&b, &size);
+	*MEM_GROW(k->modules, k->n_modules) = mem_string("vmlinux");
+	parse(k, size);
+	sort_syms(k);
+	if (!k->problem)
+		k->problem = find_problem(k, path);
+	return k;
+}
+
+void kallsyms_free(struct kallsyms *k)
+{
+	size_t i;
+
+	if (!k)
+		return;
+	for (i = 0; i < k->n_modules; i++)
+		free(k->modules[i]);
+	free(k->modules);
+	free(k->names);
+	free(k->syms);
+	free(k->blob);
+	free(k->problem);
+	free(k);
+}
+
+const char *kallsyms_problem(const struct kallsyms *k)
+{
+	return k->problem;
+}
+
+size_t kallsyms_count(const struct kallsyms *k, size_t *ret_text)
+{
+	*ret_text = k->n_text;
+	return k->n_syms;
+}
+
+/* ---- by address ---- */
+
+const char *kallsyms_at(const struct kallsyms *k, uint64_t addr, const char **ret_module,
+	uint64_t *ret_offset)
+{
+	size_t i = COUNT_UP_TO(k->syms, k->n_syms, addr);
+	const struct ksym *s;
+
+	if (!i || !k->syms[i - 1].text || !k->syms[i - 1].addr)
+		return NULL;
+	for (s = &k->syms[i - 1]; s > k->syms && s[-1].addr == s->addr && s[-1].text; s--)
+		;
+	if (addr - s->addr >= REACH_MAX)
+		return NULL;
+	*ret_module = k->modules[s->module];
+	*ret_offset = addr - s->addr;
+	return name_of(k, s);
+}
+
+/* ---- by name ---- */
+
+static uint64_t head_of(const char *name)
+{
+	uint64_t head = 0;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		head = head << 8 | (unsigned char)*name;
+		name += *name != '\0';
+	}
+	return head;
+}
+
+static int compare_names(const void *a, const void *b, void *arg)
+{
+	const struct by_name *x = a, *y = b;
+	const struct kallsyms *k = arg;
+	int order;
+
+	if (x->head != y->head)
+		return x->head < y->head ? -1 : 1;
+	order = strcmp(name_of(k, &k->syms[x->sym]), name_of(k, &k->syms[y->sym]));
+	if (order)
+		return order;
+	return x->sym < y->sym ? -1 : x->sym > y->sym;
+}
+
+/* what can be called, and so probed: no padding in front of functions */
+static bool is_function(const char *name)
+{
+	return !str_starts(name, "__pfx_") && !str_starts(name, "__cfi_");
+}
+
+static void index_names(struct kallsyms *k)
+{
+	size_t i;
+
+	if (k->names)
+		return;
+	k->names = mem_array(k->n_text, sizeof(k->names[0]));
+	for (i = 0; i < k->n_syms; i++) {
+		const char *name = name_of(k, &k->syms[i]);
+
+		if (!k->syms[i].text || !is_function(name))
+			continue;
+		k->names[k->n_names].head = head_of(name);
+		k->names[k->n_names++].sym = i;
+	}
+	qsort_r(k->names, k->n_names, sizeof(k->names[0]), compare_names, k);
+}
+
+static const struct ksym *sym_at(const struct kallsyms *k, size_t i)
+{
+	return &k->syms[k->names[i].sym];
+}
+
+/* the first place in `names` whose name is not before this one */
+static size_t lower_bound(const struct kallsyms *k, const char *name)
+{
+	size_t low = 0, high = k->n_names;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(name_of(k, sym_at(k, mid)), name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static const struct ksym *find_text(struct kallsyms *k, const char *name)
+{
+	size_t i;
+
+	index_names(k);
+	i = lower_bound(k, name);
+	if (i == k->n_names || strcmp(name_of(k, sym_at(k, i)), name) != 0)
+		return NULL;
+	return sym_at(k, i);
+}
+
+uint64_t kallsyms_address(struct kallsyms *k, const char *name)
+{
+	const struct ksym *s = find_text(k, name);
+	size_t i;
+
+	for (i = 0; !s && i < k->n_syms; i++) {
+		if (strcmp(name_of(k, &k->syms[i]), name) == 0)
+			s = &k->syms[i];
+	}
+	return s ? s->addr : 0;
+}
+
+/*
+ * How good a clone the suffix ".isra.0.constprop.1" names: fewer is better,
+ * and .part is only the tail of a function.  0: no clone, or .cold.
+ */
+static unsigned clone_rank(const char *suffix)
+{
+	static const struct { const char *kind; unsigned rank; } kinds[] = {
+		{ ".isra.", 1 }, { ".constprop.", 1 }, { ".lto_priv.", 1 }, { ".llvm.", 1 },
+		{ ".part.", 100 },
+	};
+	unsigned rank = 0, i;
+
+	while (*suffix) {
+		for (i = 0; i < ARRAY_SIZE(kinds) && !str_starts(suffix, kinds[i].kind); i++)
+			;
+		if (i == ARRAY_SIZE(kinds))
+			return 0;
+		suffix += strlen(kinds[i].kind);
+		if (*suffix < '0' || *suffix > '9')
+			return 0;
+		suffix += strspn(suffix, "0123456789");
+		rank += kinds[i].rank;
+	}
+	return rank;
+}
+
+static const char *find_clone(struct kallsyms *k, const char *name)
+{
+	char *prefix = mem_format("%s.", name);
+	unsigned rank, best_rank = ~0u;
+	const char *best = NULL, *s;
+	size_t i;
+
+	for (i = lower_bound(k, prefix); i < k->n_names; i++) {
+		s = name_of(k, sym_at(k, i));
+		if (!str_starts(s, prefix))
+			break;
+		rank = clone_rank(s + strlen(name));
+		if (rank && rank < best_rank) {
+			best = s;
+			best_rank = rank;
+		}
+	}
+	free(prefix);
+	return best;
+}
+
+static char *near_names(const struct kallsyms *k, const char *name)
+{
+	struct nearest n;
+	size_t i;
+
+	nearest_init(&n, name);
+	for (i = 0; i < k->n_names; i++)
+		nearest_offer(&n, name_of(k, sym_at(k, i)));
+	return nearest_hint(&n);
+}
+
+const char *kallsyms_function(struct kallsyms *k, const char *name, char **near_hint)
+{
+	const struct ksym *s = find_text(k, name);
+	const char *found = s ? name_of(k, s) : find_clone(k, name);
+
+	if (!found && near_hint)
+		*near_hint = near_names(k, name);
+	return found;
+}
+
+/* the bytes that every match of the glob starts with */
+static size_t fixed_prefix(const char *glob)
+{
+	return strcspn(glob, "*?[\\");
+}
+
+/* a part of a function that only jumps reach */
+static bool is_cold(const char *name)
+{
+	const char *dot = strstr(name, ".cold");
+
+	return dot && (dot[5] == '\0' || dot[5] == '.');
+}
+
+void kallsyms_each(struct kallsyms *k, const char *glob,
+	bool (*fn)(void *arg, const char *name, const char *module), void *arg)
+{
+	size_t fixed = fixed_prefix(glob), i;
+	char *prefix = mem_string_n(glob, fixed);
+	const char *last = "", *name;
+
+	index_names(k);
+	for (i = lower_bound(k, prefix); i < k->n_names; i++) {
+		name = name_of(k, sym_at(k, i));
+		if (strncmp(name, prefix, fixed) != 0)
+			break;
+		if (is_cold(name) || strcmp(name, last) == 0 || fnmatch(glob, name, 0) != 0)
+			continue;
+		last = name;
+		if (!fn(arg, name, k->modules[sym_at(k, i)->module]))
+			break;
+	}
+	free(prefix);
+}

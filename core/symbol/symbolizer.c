@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns all that was lent: the kernel's list, one table for each distinct
+ * file, perf maps, strings.  Processes only point there, so that they can
+ * be forgotten while names live on.
+ */
+#include "symbol.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/table.h"
+#include "elf_symbols.h"
+#include "kallsyms.h"
+#include "perf_map.h"
+#include "process.h"
+
+/* a process that maps code at run time is looked at again this often, if an
+ * address is not known */
+enum { REFRESH_MS = 1000 };
+
+struct image {
+	char *data;
+	size_t size;
+	struct elf_table *table;
+};
+
+struct symbolizer {
+	char *kallsyms_path;
+	struct kallsyms *kernel;	/* NULL until asked for */
+	struct table *processes;	/* pid -> struct process */
+	struct process *last;		/* the one asked for last, or NULL */
+	struct table *perf_maps;	/* pid -> struct perf_map, never taken away */
+	struct table *files;		/* identity -> struct elf_table */
+	struct image *images;		/* vdsos: one for each ABI in use */
+	size_t n_images;
+	struct table *strings;		/* text -> itself */
+	bool demangle;
+};
+
+struct symbolizer *symbolizer_new_from(const char *kallsyms)
+{
+	struct symbolizer *s = mem_alloc(sizeof(*s));
+
+	s->kallsyms_path = mem_string(kallsyms);
+	s->processes = table_new();
+	s->perf_maps = table_new();
+	s->files = table_new();
+	s->strings = table_new();
+	s->demangle = true;
+	return s;
+}
+
+struct symbolizer *symbolizer_new(void)
+{
+	return symbolizer_new_from("/proc/kallsyms");
+}
+
+static void free_process(void *p)
+{
+	process_free(p);
+}
+
+static void free_perf_map(void *m)
+{
+	perf_map_free(m);
+}
+
+static void free_elf_table(void *t)
+{
+	elf_table_free(t);
+}
+
+void symbolizer_free(struct symbolizer *s)
+{
+	size_t i;
+
+	if (!s)
+		return;
+	table_free(s->processes, free_process);
+	table_free(s->perf_maps, free_perf_map);
+	table_free(s->files, free_elf_table);
+	table_free(s->strings, free);
+	for (i = 0; i < s->n_images; i++) {
+		elf_table_free(s->images[i].table);
+		free(s->images[i].data);
+	}
+	free(s->images);
+	kallsyms_free(s->kernel);
+	free(s->kallsyms_path);
+	free(s);
+}
+
+void symbolizer_set_demangle(struct symbolizer *s, bool on)
+{
+	s->demangle = on;
+}
+
+static const char *keep_string(struct symbolizer *s, const char *text)
+{
+	char *kept = table_get(s->strings, text);
+
+	if (!kept) {
+		kept = mem_string(text);
+		table_set(s->strings, text, kept);
+	}
+	return kept;
+}
+
+/* ---- the kernel ---- */
+
+static struct kallsyms *kernel(struct symbolizer *s)
+{
+	if (!s->kernel)
+		s->kernel = kallsyms_load(s->kallsyms_path);
+	return s->kernel;
+}
+
+bool symbol_kernel(struct symbolizer *s, uint64_t addr, struct symbol *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->name = kallsyms_at(kernel(s), addr, &ret->module, &ret->offset);
+	return ret->name != NULL;
+}
+
+const char *symbolizer_kernel_problem(struct symbolizer *s)
+{
+	return kallsyms_problem(kernel(s));
+}
+
+uint64_t kernel_address(struct symbolizer *s, const char *name)
+{
+	return kallsyms_address(kernel(s), name);
+}
+
+const char *kernel_function(struct symbolizer *s, const char *name, char **near_hint)
+{
+	return kallsyms_function(kernel(s), name, near_hint);
+}
+
+void kernel_functions(struct symbolizer *s, const char *glob,
+	bool (*fn)(void *arg, const char *name, const char *module), void *arg)
+{
+	kallsyms_each(kernel(s), glob, fn, arg);
+}
+
+/* ---- processes ---- */
+
+static const char *pid_key(char key[16], uint32_t pid)
+{
+	snprintf(key, 16, "%" PRIu32, pid);
+	return key;
+}
+
+static struct process *get_process(struct symbolizer *s, uint32_t pid)
+{
+	struct process *p = s->last;
+	char key[16];
+
+	if (p && p->pid == pid)
+		return p;
+	p = table_get(s->processes, pid_key(key, pid));
+	if (!p) {
+		p = process_new(pid);
+		table_set(s->processes, key, p);
+		process_load(p);
+	}
+	s->last = p;
+	return p;
+}
+
+void symbolizer_forget(struct symbolizer *s, uint32_t pid)
+{
+	char key[16];
+
+	s->last = NULL;
+	process_free(table_remove(s->processes, pid_key(key, pid)));
+}
+
+static struct elf_table *load_file(struct symbolizer *s, const struct process *p,
+	const struct mapping *m)
+{
+	int fd = process_open(p, m);
+	struct elf_table *t;
+	struct stat st;
+	char key[128], *path;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	snprintf(key, sizeof(key), "%jx:%ju:%jd:%jd.%09ld", (uintmax_t)st.st_dev,
+		(uintmax_t)st.st_ino, (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec,
+		st.st_mtim.tv_nsec);
+	t = table_get(s->files, key);
+	if (t) {
+		close(fd);
+		return t;
+	}
+	path = process_path(p, m);
+	t = elf_table_load(fd, path);
+	free(path);
+	table_set(s->files, key, t);
+	return t;
+}
+
+/* the vdso is no file, but the same bytes in each process of an ABI */
+static struct elf_table *load_image(struct symbolizer *s, const struct process *p,
+	const struct mapping *m)
+{
+	struct buf b = BUF_INIT;
+	struct image *image;
+	size_t i;
+
+	if (!process_read(p, m, &b)) {
+		buf_release(&b);
+		return NULL;
+	}
+	for (i = 0; i < s->n_images; i++) {
+		image = &s->images[i];
+		if (image->size == b.len && memcmp(image->data, b.data, b.len) == 0) {
+			buf_release(&b);
+			return image->table;
+		}
+	}
+	image = MEM_GROW(s->images, s->n_images);
+	image->table = elf_table_of_memory(b.data, b.len);
+	image->data = buf_take(&b, &image->size);
+	return image->table;
+}
+
+static bool is_vdso(const struct mapping *m)
+{
+	return strcmp(m->path, "[vdso]") == 0;
+}
+
+/* the file's base name, "[vdso]" and the like; NULL: anonymous memory */
+static const char *module_name(struct symbolizer *s, const struct mapping *m)
+{
+	const char *slash = strrchr(m->path, '/');
+
+	if (!m->path[0] || str_starts(m->path, "//"))
+		return NULL;
+	return keep_string(s, slash ? slash + 1 : m->path);
+}
+
+static struct elf_table *get_table(struct symbolizer *s, const struct process *p,
+	struct mapping *m)
+{
+	if (!m->module)
+		m->module = module_name(s, m);
+	if (!m->tried) {
+		m->tried = true;
+		m->table = is_vdso(m) ? load_image(s, p, m) : load_file(s, p, m);
+	}
+	return m->table;
+}
+
+static bool look_up_file(struct symbolizer *s, struct process *p, uint64_t addr,
+	struct symbol *ret)
+{
+	struct mapping *m = process_find(p, addr);
+	struct elf_table *t;
+
+	if (!m)
+		return false;
+	t = get_table(s, p, m);
+	ret->module = m->module;
+	if (t)
+		ret->name = elf_table_at(t, addr - m->start + m->offset, s->demangle,
+			&ret->offset);
+	return ret->name != NULL;
+}
+
+static void update_perf_map(struct symbolizer *s, const struct process *p)
+{
+	struct perf_map *m;
+	char key[16];
+
+	m = table_get(s->perf_maps, pid_key(key, p->pid));
+	if (!m) {
+		m = perf_map_new();
+		table_set(s->perf_maps, key, m);
+	}
+	perf_map_update(m, p);
+}
+
+static bool look_up_perf_map(struct symbolizer *s, const struct process *p, uint64_t addr,
+	struct symbol *ret)
+{
+	struct perf_map *m;
+	char key[16], file[40];
+
+	m = table_get(s->perf_maps, pid_key(key, p->pid));
+	if (!m)
+		return false;
+	ret->name = perf_map_at(m, addr, &ret->offset);
+	if (!ret->name)
+		return false;
+	snprintf(file, sizeof(file), "perf-%" PRIu32 ".map", p->ns_pid);
+	ret->module = keep_string(s, file);
+	return true;
+}
+
+static bool look_up(struct symbolizer *s, struct process *p, uint64_t addr, struct symbol *ret)
+{
+	return look_up_file(s, p, addr, ret) || look_up_perf_map(s, p, addr, ret);
+}
+
+/* True if there may be more to find now. Perf maps are read at the first address in need. */
+static bool refresh(struct symbolizer *s, struct process *p)
+{
+	char key[16];
+	bool first = !table_get(s->perf_maps, pid_key(key, p->pid));
+
+	if (!first && clock_ms() - p->loaded < REFRESH_MS)
+		return false;
+	if (clock_ms() - p->loaded >= REFRESH_MS)
+		process_load(p);
+	update_perf_map(s, p);
+	return true;
+}
+
+bool symbol_user(struct symbolizer *s, uint32_t pid, uint64_t addr, struct symbol *ret)
+{
+	struct process *p;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!pid)
+		return false;
+	p = get_process(s, pid);
+	if (look_up(s, p, addr, ret))
+		return true;
+	return refresh(s, p) && look_up(s, p, addr, ret);
+}
