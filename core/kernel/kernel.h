@@ -29,6 +29,7 @@ int kernel_parse_cpus(const char *list, unsigned **ret_ids, unsigned *ret_n, str
  * nobody else sees it). E-TRACEFS, with the mount command as the hint.
  */
 const char *tracefs_path(struct error *err);
+const char *tracefs_mounted(void);	/* the same, but never mounts; NULL if there is none */
 /* events/CATEGORY/EVENT/format. E-PROBE with near names; E-TRACEFS */
 int tracefs_format(const char *category, const char *event, struct buf *out, struct error *err);
 int64_t tracefs_event_id(const char *category, const char *event, struct error *err);
@@ -38,6 +39,12 @@ int tracefs_events(const char *glob, bool (*fn)(void *arg, const char *category,
 
 /* capabilities: E-PERM names the missing one and what gives it */
 int kernel_may_trace(struct error *err);
+/* E-PERM for a call that the kernel refused with sys (EPERM, EACCES): "what: " and
+ * the missing capability, or what else forbids it. Returns -1 */
+int kernel_refused(struct error *err, int sys, const char *what);
+/* before 5.11 maps and programs are charged to RLIMIT_MEMLOCK, which says EPERM:
+ * true if the limit was raised just now, so that trying again makes sense */
+bool kernel_raise_memlock(void);
 
 /* where the headers of the running kernel are, by the usual places */
 struct kernel_headers {
