@@ -44,7 +44,9 @@ struct session *session_new(struct loop *loop, struct symbolizer *symbols,
 void session_free(struct session *s);
 /*
  * Stops all probes at once (perf events are disabled first, all of them,
- * before the slow closing starts), keeps maps and event buffers readable.
+ * before the slow closing starts, which links do together), keeps maps and
+ * event buffers readable and reads the latter once more. The links stay
+ * valid for link_detach, link_spec and link_missed.
  */
 void session_stop(struct session *s);
 
@@ -57,8 +59,8 @@ const struct object *unit_object(const struct unit *u);
 struct map *unit_map(struct unit *u, const char *name);		/* NULL if there is none */
 struct map *unit_map_at(struct unit *u, size_t index);
 /*
- * Loads program `index` as `type` (BPF_PROG_TYPE_*) once; the fd stays
- * owned by the unit. Equivalents are put in where the kernel lacks a helper
+ * Loads program `index` as `type` (BPF_PROG_TYPE_*) once and returns its fd,
+ * which stays owned by the unit. Equivalents are put in where the kernel lacks a helper
  * (probe_read_kernel -> probe_read, ktime_get_boot_ns -> ktime_get_ns).
  * expected_attach/attach_btf_id are for fentry/fexit, else 0.
  * E-VERIFIER: text is the program's name, the script's line and the log's
@@ -86,8 +88,10 @@ struct probe {
 	bool optional;		/* a function that is not there is no error */
 };
 
-/* "kprobe:f", "tracepoint:cat:ev", "uprobe:PATH:SYM", "profile:99",
- * "interval:1s", ... The strings are owned by *ret until probe_release. E-PROBE */
+/* "kprobe:f", "kprobe:f+0x10", "tracepoint:cat:ev", "uprobe:PATH:SYM", "uprobe:PATH:0x1234",
+ * "perf:cpu-clock:1000", "perf:cycles:99hz", "profile:99", "interval:100ms"; uprobe, perf and
+ * profile with ",pid=N", perf, profile and interval with ",cpu=N" behind.
+ * The strings are owned by *ret until probe_release; cpu is -1 if not given. E-PROBE */
 int probe_parse(const char *spec, struct probe *ret, struct error *err);
 void probe_release(struct probe *p);	/* only for those that probe_parse made */
 void probe_format(const struct probe *p, struct buf *out);	/* the spec again */
@@ -96,15 +100,21 @@ struct provider {
 	const char *name;
 	const char *description;
 	uint32_t prog_type;		/* BPF_PROG_TYPE_* */
+	/* the spec behind "NAME:"; fills strings that probe_release frees. E-PROBE */
+	int (*parse)(const char *spec, struct probe *ret, struct error *err);
+	void (*format)(const struct probe *p, struct buf *out);
 	/* checks the probe against this kernel: E-PROBE with near names, E-FEATURE */
 	int (*check)(struct session *s, const struct probe *p, struct error *err);
+	/* what the program must be loaded for (fentry): expected_attach, attach_btf_id */
+	int (*target)(struct session *s, const struct probe *p, uint32_t *ret_attach,
+		uint32_t *ret_btf_id, struct error *err);
 	int (*attach)(struct link *l, const struct probe *p, int prog_fd, struct error *err);
 	/* each "name" that the glob matches: completion, one-liners, near names */
 	int (*list)(struct session *s, const struct probe *p,
 		bool (*fn)(void *arg, const char *name), void *arg, struct error *err);
 };
 extern const struct provider *const provider_table[];	/* NULL-terminated */
-const struct provider *provider_find(const char *name);
+const struct provider *provider_find(const char *name);	/* "perf" is "perf_event", too */
 
 /* NULL with no error set when p->optional and the function is not there */
 struct link *link_attach(struct unit *u, size_t program, const struct probe *p,
@@ -160,7 +170,7 @@ int map_stack(struct map *m, int64_t id, uint64_t *ips, size_t max, struct error
 
 /* ---- events ---- */
 
-/* data is valid during the call only. Return false to stop reading this turn */
+/* data is valid during the call only. An event_fn may close any reader but its own */
 typedef void (*event_fn)(void *arg, const void *data, size_t size, int cpu);
 /*
  * Reads an EVENTS map (ring or perf buffer, by the map's type) in the loop.

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links: a program at a probe, how it gets there and how it ends. */
+#include "load/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/mem.h"
+#include "load/internal.h"
+
+void link_add_fd(struct link *l, int fd)
+{
+	*MEM_GROW(l->fds, l->n_fds) = fd;
+}
+
+/* ---- the end ---- */
+
+static void link_free(struct link *l)
+{
+	free(l->fds);
+	free(l->perf_fds);
+	free(l->entry);
+	free(l->spec);
+	free(l);
+}
+
+/* sampling events end here; a program at a tracepoint goes on until it is detached */
+static void disable(struct link *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n_perf_fds; i++)
+		ioctl(l->perf_fds[i], PERF_EVENT_IOC_DISABLE, 0);
+}
+
+static void append(int **fds, size_t *n, const int *more, size_t n_more)
+{
+	size_t i;
+
+	for (i = 0; i < n_more; i++)
+		*MEM_GROW(*fds, *n) = more[i];
+}
+
+/*
+ * The programs of all links are detached before the first event is closed,
+ * because only the latter has to wait for long.  Newest links come first.
+ */
+static void stop_links(struct link **links, size_t n)
+{
+	int *fds = NULL, *perf_fds = NULL;
+	size_t n_fds = 0, n_perf_fds = 0, i;
+
+	for (i = 0; i < n; i++)
+		disable(links[i]);
+	for (i = 0; i < n; i++) {
+		links[i]->missed = link_missed(links[i]);
+		append(&fds, &n_fds, links[i]->fds, links[i]->n_fds);
+		append(&perf_fds, &n_perf_fds, links[i]->perf_fds, links[i]->n_perf_fds);
+		links[i]->n_fds = links[i]->n_perf_fds = 0;
+	}
+	close_together(fds, n_fds);
+	close_together(perf_fds, n_perf_fds);
+	for (i = 0; i < n; i++) {
+		dynamic_undo(links[i]);
+		links[i]->attached = false;
+	}
+	free(fds);
+	free(perf_fds);
+}
+
+static void link_undo(struct undo *undo)
+{
+	struct link *l = CONTAINER(undo, struct link, undo);
+
+	stop_links(&l, 1);
+	l->unit->missed += l->missed;
+	link_free(l);
+}
+
+static struct link *link_of(const struct undo *undo)
+{
+	return undo->run == link_undo ? CONTAINER(undo, struct link, undo) : NULL;
+}
+
+void links_stop(struct session *s, struct unit *unit)
+{
+	struct link **links = NULL, *l;
+	struct undo *undo;
+	size_t n = 0;
+
+	for (undo = s->newest; undo; undo = undo->older) {
+		l = link_of(undo);
+		if (l && l->attached && (!unit || l->unit == unit))
+			*MEM_GROW(links, n) = l;
+	}
+	stop_links(links, n);
+	free(links);
+}
+
+void link_detach(struct link *l)
+{
+	if (l)
+		undo_run(l->session, &l->undo);
+}
+
+/* ---- the beginning ---- */
+
+static struct link *link_new(struct unit *u, const struct provider *provider,
+	const struct probe *p)
+{
+	struct link *l = mem_alloc(sizeof(*l));
+	struct buf spec = BUF_INIT;
+
+	l->session = u->session;
+	l->unit = u;
+	l->provider = provider;
+	probe_format(p, &spec);
+	l->spec = buf_take(&spec, NULL);
+	return l;
+}
+
+/* checks the probe and loads the program for it. Its fd or -1 */
+static int make_ready(struct unit *u, size_t program, const struct provider *provider,
+	const struct probe *p, struct error *err)
+{
+	uint32_t expected = 0, btf_id = 0;
+
+	if (program >= u->obj->n_programs)
+		return error_set(err, "E-PROGRAM", "the object has no program %zu", program);
+	if (provider->check(u->session, p, err))
+		return -1;
+	if (provider->target && provider->target(u->session, p, &expected, &btf_id, err))
+		return -1;
+	return unit_load(u, program, provider->prog_type, expected, btf_id, err);
+}
+
+static bool is_absent(const struct probe *p, struct error *err)
+{
+	if (!p->optional || !err->tag || strcmp(err->tag, "E-PROBE") != 0)
+		return false;
+	error_clear(err);
+	return true;
+}
+
+struct link *link_attach(struct unit *u, size_t program, const struct probe *p,
+	struct error *err)
+{
+	const struct provider *provider = provider_find(p->provider);
+	struct link *l;
+	int prog_fd;
+
+	if (!provider) {
+		error_set(err, "E-PROBE", "no kind of probe '%s'", p->provider);
+		return NULL;
+	}
+	prog_fd = make_ready(u, program, provider, p, err);
+	if (prog_fd < 0) {
+		is_absent(p, err);
+		return NULL;
+	}
+	l = link_new(u, provider, p);
+	undo_push(u->session, &l->undo, u, link_undo);
+	if (provider->attach(l, p, prog_fd, err)) {
+		if (!is_absent(p, err))
+			error_wrap(err, "attach '%s' to %s", u->obj->programs[program].name,
+				l->spec);
+		link_detach(l);
+		return NULL;
+	}
+	l->attached = true;
+	u->session->drained = false;
+	return l;
+}
+
+/* program `index` at its own probe; *ret stays NULL if it has none */
+static int attach_own(struct unit *u, size_t index, struct link **ret, struct error *err)
+{
+	const char *spec = u->obj->programs[index].probe;
+	struct probe p;
+
+	if (!spec)
+		return 0;
+	if (probe_parse(spec, &p, err))
+		return -1;
+	*ret = link_attach(u, index, &p, err);
+	probe_release(&p);
+	return *ret ? 0 : -1;
+}
+
+/* all programs are loaded before the first is attached, so that they start together */
+static int load_own(struct unit *u, size_t index, struct error *err)
+{
+	const char *spec = u->obj->programs[index].probe;
+	struct probe p;
+	int fd;
+
+	if (!spec)
+		return 0;
+	if (probe_parse(spec, &p, err))
+		return -1;
+	fd = make_ready(u, index, provider_find(p.provider), &p, err);
+	probe_release(&p);
+	return fd < 0 ? -1 : 0;
+}
+
+int unit_attach_auto(struct unit *u, struct error *err)
+{
+	size_t n = u->obj->n_programs, i;
+	struct link **links = mem_array(n, sizeof(*links));
+	int bad = 0;
+
+	for (i = 0; i < n && !bad; i++)
+		bad = load_own(u, i, err);
+	for (i = 0; i < n && !bad; i++)
+		bad = attach_own(u, i, &links[i], err);
+	while (bad && i-- > 0)
+		link_detach(links[i]);
+	free(links);
+	return bad;
+}
+
+/* ---- facts ---- */
+
+const char *link_spec(const struct link *l)
+{
+	return l->spec;
+}
+
+uint64_t link_missed(const struct link *l)
+{
+	return l->attached ? dynamic_missed(l) : l->missed;
+}
+
+uint64_t links_missed(const struct session *s)
+{
+	const struct undo *undo;
+	uint64_t sum = 0;
+
+	for (undo = s->newest; undo; undo = undo->older) {
+		if (link_of(undo))
+			sum += link_missed(link_of(undo));
+	}
+	return sum;
+}

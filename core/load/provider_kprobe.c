@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kprobe, kretprobe: entry and return of kernel functions. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "kernel/feature.h"
+#include "kernel/kernel.h"
+#include "load/internal.h"
+
+/* "vfs_read" or "vfs_read+0x10" */
+static int kprobe_parse(const char *spec, struct probe *ret, struct error *err)
+{
+	const char *plus = strrchr(spec, '+');
+	char *name;
+	int bad;
+
+	if (!plus)
+		return parse_plain_name(spec, ret, err);
+	if (!str_to_u64(plus + 1, 0, UINT32_MAX, &ret->address))
+		return error_set(err, "E-PROBE", "'%s' is no offset", plus + 1);
+	name = mem_string_n(spec, plus - spec);
+	bad = parse_plain_name(name, ret, err);
+	free(name);
+	return bad;
+}
+
+static void kprobe_format(const struct probe *p, struct buf *out)
+{
+	format_plain_name(p, out);
+	if (p->address)
+		buf_addf(out, "+0x%llx", (unsigned long long)p->address);
+}
+
+static int kprobe_check(struct session *s, const struct probe *p, struct error *err)
+{
+	char *near = NULL;
+
+	if (feature_answer(FEATURE_KPROBES, NULL) == ANSWER_NO) {
+		error_set(err, "E-FEATURE", "this kernel has no kprobes (CONFIG_KPROBE_EVENTS)");
+		return error_hint(err, "tracepoints, uprobes and perf events may work");
+	}
+	if (!p->name || !*p->name)
+		return error_set(err, "E-PROBE", "%s: a function's name is missing", p->provider);
+	if (kernel_function(s->symbols, p->name, &near))
+		return 0;
+	error_set(err, "E-PROBE", "no kernel function '%s'", p->name);
+	return error_take_hint(err, near);
+}
+
+/* does a line of the file end with, or contain as a word, the function? */
+static bool file_names(const char *path, const char *function)
+{
+	FILE *f = fopen(path, "re");
+	char line[1024], *word, *rest;
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		rest = line;
+		while (!found && (word = strsep(&rest, " \t\n")) != NULL)
+			found = strcmp(word, function) == 0;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* why a function that is there takes no probe */
+static const char *why_not(const char *function)
+{
+	const char *root = tracefs_mounted();
+	char path[PATH_MAX];
+
+	/* not there before 4.x, and EL7 has none: then nobody knows */
+	if (file_names("/sys/kernel/debug/kprobes/blacklist", function))
+		return "it is on the kernel's list of functions that must not be probed";
+	if (root) {
+		snprintf(path, sizeof(path), "%s/available_filter_functions", root);
+		if (!file_names(path, function))
+			return "it is not traceable (notrace, or part of the probing itself)";
+	}
+	return "the kernel refuses it, perhaps because it is part of the probing itself";
+}
+
+static int kprobe_failed(struct error *err, int sys, const struct dynamic *d)
+{
+	switch (sys) {
+	case ENOENT:
+		return error_set(err, "E-PROBE", "the kernel finds no function '%s'", d->where);
+	case EADDRNOTAVAIL:
+		return error_set(err, "E-ATTACH", "'%s' is not probeable here: the kernel has "
+			"several functions of this name", d->where);
+	case EILSEQ:
+		return error_set(err, "E-ATTACH", "no instruction begins at '%s+0x%llx'",
+			d->where, (unsigned long long)d->offset);
+	case EINVAL:
+	case EOPNOTSUPP:
+	case ERANGE:
+		error_set(err, "E-ATTACH", "'%s' is not probeable here: %s", d->where,
+			why_not(d->where));
+		err->sys = sys;
+		return -1;
+	default:
+		return attach_failed(err, sys, "open the probe");
+	}
+}
+
+static int attach(struct link *l, const struct probe *p, int prog_fd, bool ret,
+	struct error *err)
+{
+	struct dynamic d = { .ret = ret, .offset = p->address };
+	int fd;
+
+	d.where = kernel_function(l->session->symbols, p->name, NULL);
+	if (!d.where)
+		return error_set(err, "E-PROBE", "no kernel function '%s'", p->name);
+	fd = dynamic_open(l, &d);
+	if (fd < 0)
+		return kprobe_failed(err, -fd, &d);
+	return link_bind_perf(l, fd, prog_fd, err);
+}
+
+static int kprobe_attach(struct link *l, const struct probe *p, int prog_fd, struct error *err)
+{
+	return attach(l, p, prog_fd, false, err);
+}
+
+static int kretprobe_attach(struct link *l, const struct probe *p, int prog_fd,
+	struct error *err)
+{
+	return attach(l, p, prog_fd, true, err);
+}
+
+struct lister {
+	bool (*fn)(void *arg, const char *name);
+	void *arg;
+};
+
+static bool pass_name(void *arg, const char *name, const char *module)
+{
+	struct lister *lister = arg;
+
+	return lister->fn(lister->arg, name);
+}
+
+static int kprobe_list(struct session *s, const struct probe *p,
+	bool (*fn)(void *arg, const char *name), void *arg, struct error *err)
+{
+	struct lister lister = { fn, arg };
+
+	kernel_functions(s->symbols, p->name ? p->name : "*", pass_name, &lister);
+	return 0;
+}
+
+const struct provider provider_kprobe = {
+	.name = "kprobe",
+	.description = "entry of a kernel function",
+	.prog_type = BPF_PROG_TYPE_KPROBE,
+	.parse = kprobe_parse,
+	.format = kprobe_format,
+	.check = kprobe_check,
+	.attach = kprobe_attach,
+	.list = kprobe_list,
+};
+
+const struct provider provider_kretprobe = {
+	.name = "kretprobe",
+	.description = "return of a kernel function",
+	.prog_type = BPF_PROG_TYPE_KPROBE,
+	.parse = parse_plain_name,
+	.format = format_plain_name,
+	.check = kprobe_check,
+	.attach = kretprobe_attach,
+	.list = kprobe_list,
+};
