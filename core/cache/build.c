@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cache/cache.h"
 
 enum {
 	COMPILE_TIMEOUT_MS = 300 * 1000,
@@ -102,7 +103,7 @@ static int compile_error(const struct request *req, struct child_result *r, cons
 }
 
 static struct object *compile(const struct request *req, const struct buf *wire,
-	char *compiler, struct buf *warnings, struct buf *ret_bytes, struct error *err)
+	char *compiler, struct buf *warnings, struct error *err)
 {
 	struct child_options options = {
 		.input = wire->data,
@@ -130,27 +131,43 @@ static struct object *compile(const struct request *req, const struct buf *wire,
 		obj = object_read(r.out.data, r.out.len, err);
 		if (!obj)
 			error_wrap(err, "%s", compiler);
-		else
-			buf_add(ret_bytes, r.out.data, r.out.len);
 	}
 	child_result_release(&r);
 	return obj;
+}
+
+/* a cache is a convenience: what fails in it becomes a warning */
+static void warn(struct buf *warnings, struct error *err)
+{
+	buf_addf(warnings, "moontrace: warning: %s\n", err->text);
+	error_clear(err);
 }
 
 struct object *build_object(const struct request *req, const struct build_options *opts,
 	struct buf *warnings, struct error *err)
 {
 	char *compiler = find_compiler(opts, err), key[DIGEST_HEX];
-	struct buf wire = BUF_INIT, bytes = BUF_INIT;
+	struct error cache_err = ERROR_INIT;
+	struct cache *cache = NULL;
+	struct buf wire = BUF_INIT;
 	struct object *obj = NULL;
 
 	if (!compiler)
 		return NULL;
 	request_write(req, &wire);
 	make_key(&wire, compiler, key);
-	obj = compile(req, &wire, compiler, warnings, &bytes, err);
+	if (!opts->no_cache) {
+		cache = cache_open(opts->cache_dir, &cache_err);
+		if (!cache)
+			warn(warnings, &cache_err);
+	}
+	if (!cache || cache_get(cache, key, &obj, warnings) != 1) {
+		obj = compile(req, &wire, compiler, warnings, err);
+		if (obj && cache && cache_put(cache, key, obj, &cache_err))
+			warn(warnings, &cache_err);
+	}
+	cache_free(cache);
 	buf_release(&wire);
-	buf_release(&bytes);
 	free(compiler);
 	return obj;
 }
