@@ -682,6 +682,103 @@ static void test_stop_many(void **state)
 	session_free(s);
 }
 
+/* ---- as on old kernels ---- */
+
+static bool has_entry(const char *what)
+{
+	char *path = mem_format("%s/uprobe_events", tracefs_path(&err)), line[512];
+	FILE *f = fopen(path, "re");
+	bool found = false;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		found |= strstr(line, what) != NULL;
+	fclose(f);
+	free(path);
+	return found;
+}
+
+static void write_uprobe_events(const char *line)
+{
+	char *path = mem_format("%s/uprobe_events", tracefs_path(&err));
+	FILE *f = fopen(path, "ae");
+
+	assert_non_null(f);
+	assert_true(fputs(line, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	free(path);
+}
+
+/* in a process of its own: entries in uprobe_events, programs bound to the event */
+static void old_kernel(void)
+{
+	char *ours = mem_format(":moontrace_%d/", getpid()), *spec, *line;
+	char self[4096] = "";
+	uint64_t offset;
+	struct session *s;
+	struct unit *u;
+	int dead;
+
+	load_as_old_kernel = true;
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	OK(symbol_file_offset(self, "probed_function", &offset, &err));
+	dead = fork();
+	if (dead == 0)
+		_exit(0);
+	assert_int_equal(waitpid(dead, NULL, 0), dead);
+	line = mem_format("p:moontrace_%d/p_x_1 %s:0x%llx\np:others_%d/p_x_1 %s:0x%llx\n", dead,
+		self, (unsigned long long)offset, dead, self, (unsigned long long)offset);
+	write_uprobe_events(line);
+	free(line);
+	line = mem_format(":moontrace_%d/", dead);
+	assert_true(has_entry(line));
+
+	s = new_session();
+	assert_false(has_entry(line));
+	free(line);
+	line = mem_format(":others_%d/", dead);
+	assert_true(has_entry(line));
+	free(line);
+	line = mem_format("-:others_%d/p_x_1\n", dead);
+	write_uprobe_events(line);
+	free(line);
+
+	u = open_unit(s, counting_object(NULL));
+	spec = mem_format("uprobe:%s:probed_function", self);
+	attach(u, 0, spec);
+	free(spec);
+	spec = mem_format("uretprobe:%s:probed_function", self);
+	attach(u, 0, spec);
+	assert_true(has_entry(ours));
+	call_probed(CALLS);
+	session_stop(s);
+	assert_false(has_entry(ours));
+	call_probed(100);
+	assert_int_equal(counted(u, 0), 2 * CALLS);
+	attach(u, 0, spec);
+	attach(u, 0, GETPPID);
+	call_probed(1);
+	call_getppid(2);
+	assert_int_equal(counted(u, 0), 2 * CALLS + 3);
+	session_free(s);
+	assert_false(has_entry(ours));
+	free(spec);
+	free(ours);
+}
+
+static void test_old_kernel(void **state)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		old_kernel();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 /* ---- events ---- */
 
 struct received {
@@ -1209,6 +1306,7 @@ int main(void)
 		fds_test(test_undo),
 		fds_test(test_detach),
 		fds_test(test_stop_many),
+		fds_test(test_old_kernel),
 		fds_test(test_ring_buffer),
 		fds_test(test_perf_buffer),
 		fds_test(test_flood),

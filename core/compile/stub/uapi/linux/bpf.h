@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* the compiler library brings its own copy */
+#include <bcc/bpf.h>

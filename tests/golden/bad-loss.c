@@ -1,0 +1,5 @@
+int f(void *ctx)
+{
+	LOSS(everything);
+	return 0;
+}

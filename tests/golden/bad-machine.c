@@ -1,0 +1,2 @@
+//! machine vax
+int f(void *ctx) { return 0; }

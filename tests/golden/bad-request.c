@@ -1,0 +1,2 @@
+//! cut 40
+int f(void *ctx) { return 0; }

@@ -1,0 +1,7 @@
+//! file softirqs.lua
+//! line 31
+int f(void *ctx)
+{
+	vecc = 2;
+	return 0;
+}

@@ -1,0 +1,2 @@
+//! headers /nonexistent/linux-headers
+int f(void *ctx) { return 0; }

@@ -1,0 +1,2 @@
+//! append more
+int f(void *ctx) { return 0; }

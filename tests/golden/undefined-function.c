@@ -1,0 +1,4 @@
+int f(void *ctx)
+{
+	return nowhere(4);
+}
