@@ -2,7 +2,7 @@
 -- softirqs: time in soft interrupts, by kind, as totals or distributions
 --
 -- SOFTIRQ           COUNT      TOTAL_usecs
--- net_rx             1423           8123.4
+-- rcu                 503           4691.8
 local args, bpf, hist, out, time = require "args", require "bpf", require "hist", require "out",
   require "time"
 
@@ -19,7 +19,6 @@ local opts = args.parse{
     { "interval", type = "duration", min = 0.001, help = "seconds between outputs (until Ctrl-C)" },
     { "count", type = "uint", min = 1, help = "outputs until the end" },
   },
-  exclusive = { { "json", "csv" } },
   examples = {
     { "softirqs", "total time per kind until Ctrl-C" },
     { "softirqs -d 10 1", "one distribution over 10 seconds" },
@@ -70,8 +69,7 @@ TRACEPOINT_PROBE(irq, softirq_exit)
         return 0;
     }
 #ifdef DIST
-    u64 v = ns / UNIT;
-    struct slot_key key = { .vec = vec, .slot = v ? bpf_log2l(v) : 0 };
+    struct slot_key key = { .vec = vec, .slot = LOG2_SLOT(ns / UNIT) };
     dist.atomic_increment(key);
 #else
     struct total *t = totals.lookup(&vec);
@@ -92,7 +90,7 @@ end
 
 local unit = opts.nanoseconds and "nsecs" or "usecs"
 local columns = out.columns{
-  { "softirq", "%-12s" }, { "count", "%10d" },
+  { "softirq", "%-12s", title = "SOFTIRQ" }, { "count", "%10d", title = "COUNT" },
   { "total", opts.nanoseconds and "%16d" or "%16.1f", title = "TOTAL_" .. unit, key = "total_" .. unit },
 }
 
@@ -111,6 +109,12 @@ local function print_totals()
 end
 
 local function print_dist()
+  if out.mode() ~= "text" then
+    for _, h in ipairs(hist.to_table(prog.dist:drain(), { key = function(k) return name_of(k.vec) end })) do
+      print(out.json(h))
+    end
+    return
+  end
   hist.print(prog.dist:drain(), {
     label = unit, section = "softirq", key = function(k) return name_of(k.vec) end,
   })

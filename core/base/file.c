@@ -16,6 +16,7 @@
 #include "digest.h"
 #include "hold.h"
 #include "mem.h"
+#include "str.h"
 
 static int open_read(const char *path, struct error *err)
 {
@@ -72,16 +73,32 @@ int file_read(const char *path, size_t limit, struct buf *out, struct error *err
 	return ret;
 }
 
+/* root, the effective user, and who called sudo: he could have run anything */
+static bool trusted_owner(uid_t uid)
+{
+	const char *sudo = geteuid() == 0 ? getenv("SUDO_UID") : NULL;
+	uint64_t caller;
+
+	return uid == 0 || uid == geteuid() ||
+		(sudo && str_to_u64(sudo, 0, UINT32_MAX, &caller) && caller == uid);
+}
+
+/* a group of the owner's own, as RHEL's umask of 002 supposes it */
+static bool private_group(const struct stat *st)
+{
+	return st->st_gid == st->st_uid;
+}
+
 static int check_safe(const struct stat *st, const char *path, struct error *err)
 {
 	if (!S_ISREG(st->st_mode))
 		return error_set(err, "E-FILE", "'%s' is not a regular file", path);
-	if (st->st_uid != 0 && st->st_uid != geteuid()) {
+	if (!trusted_owner(st->st_uid)) {
 		error_set(err, "E-FILE", "'%s' belongs to user %u", path, (unsigned)st->st_uid);
 		return error_hint(err, "only files of root and of the user who runs moontrace are "
 				       "trusted: chown '%s'", path);
 	}
-	if (st->st_mode & (S_IWGRP | S_IWOTH)) {
+	if (st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && !private_group(st))) {
 		error_set(err, "E-FILE", "'%s' can be written by others (mode %04o)", path,
 			(unsigned)st->st_mode & 07777);
 		return error_hint(err, "chmod go-w '%s'", path);

@@ -76,6 +76,9 @@ struct translation {
 	struct buf stack;	/* "In file included from" lines not yet used */
 	bool dropping;		/* the current diagnostic and its notes are not shown */
 	bool headers_missing;
+	/* the last diagnostic in the text: where clang saw it, and where it is */
+	unsigned seen_line, seen_column, actual;
+	char *seen_text;
 };
 
 /* "PATH:LINE:COLUMN: kind: message", taken apart in place */
@@ -264,7 +267,7 @@ static uint32_t actual_line(const struct translation *t, const struct message *m
 	const char *source)
 {
 	const char *seen = source + strspn(source, " \t");
-	uint32_t line = m->line - (t->req->line - 1), i;
+	uint32_t line = m->line < t->req->line ? 1 : m->line - (t->req->line - 1), i;
 	size_t len;
 
 	for (i = line; *seen && i <= line + 4; i++) {
@@ -297,18 +300,37 @@ static void add_marks(struct buf *out, const char *source, size_t len, const cha
 	buf_addc(out, '\n');
 }
 
+/* clang shows the source of a place only once; a macro may lead to it twice */
+static uint32_t place(struct translation *t, const struct message *m, const char *source,
+	bool *ret_repeated)
+{
+	bool same = m->line == t->seen_line && m->column == t->seen_column;
+
+	*ret_repeated = same && t->seen_text && strcmp(t->seen_text, m->text) == 0;
+	if (source)
+		t->actual = actual_line(t, m, source);
+	else if (m->line < t->req->line)
+		t->actual = 1;
+	else if (!same)
+		t->actual = m->line - (t->req->line - 1);
+	t->seen_line = m->line;
+	t->seen_column = m->column;
+	free(t->seen_text);
+	t->seen_text = mem_string(m->text);
+	return t->actual;
+}
+
 /* a diagnostic in the user's text, with its source and marks if clang gave them */
 static void add_in_script(struct translation *t, struct message *m, const char *source,
 	const char *marks)
 {
-	uint32_t line = m->line - (t->req->line - 1), column = m->column;
+	bool repeated;
+	uint32_t line = place(t, m, source, &repeated), column = m->column;
 	const char *text;
 	size_t len;
 
-	if (m->line < t->req->line)
-		line = 1;
-	else if (source)
-		line = actual_line(t, m, source);
+	if (repeated)
+		return;
 	m->line = t->req->line - 1 + line;
 	if (column)
 		m->column = prepared_column(t->p, line, column);
@@ -424,5 +446,6 @@ void diagnose_output(struct buf *out, const struct request *req, const struct pr
 	if (t.headers_missing)
 		add_tag(&t, start);
 	buf_release(&t.stack);
+	free(t.seen_text);
 	free(lines);
 }

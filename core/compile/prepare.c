@@ -392,17 +392,36 @@ static void add_losses(struct preparation *p)
 		"}\n", PREPARED_LOSSES, p->req->ringbuf ? -EAGAIN : -ENOSPC, FAILED);
 }
 
+/* what a text may use without an #include of its own */
+static const struct {
+	const char *name, *text;
+} implied[] = {
+	{ "pt_regs", "#include <uapi/linux/ptrace.h>\n" },
+	{ "TASK_COMM_LEN", "#include <linux/sched.h>\n" },
+	/* slot of v in a log2 histogram: 0 for 0, else its bit length */
+	{ "LOG2_SLOT", "#define LOG2_SLOT(v) ({ u64 _v = (v); _v ? bpf_log2l(_v) : 0; })\n" },
+};
+
+static bool names_token(const struct preparation *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_tokens; i++) {
+		if (ctoken_is(&p->tokens[i], name))
+			return true;
+	}
+	return false;
+}
+
 static int add_prelude(struct preparation *p)
 {
 	struct buf *out = &p->out->text;
 	size_t i;
 	int ret;
 
-	for (i = 0; i < p->n_tokens; i++) {
-		if (ctoken_is(&p->tokens[i], "pt_regs")) {
-			buf_adds(out, "#include <uapi/linux/ptrace.h>\n");
-			break;
-		}
+	for (i = 0; i < ARRAY_SIZE(implied); i++) {
+		if (names_token(p, implied[i].name))
+			buf_adds(out, implied[i].text);
 	}
 	ret = add_defines(p) | add_tracepoints(p);
 	if (p->out->losses) {

@@ -217,7 +217,7 @@ int tracepoint_struct(const struct request_format *format, struct buf *out, stru
 	buf_adds(out, " };\n");
 	free(text);
 	if (ret)
-		return error_set(err, "E-TRACEFS", "the format of tracepoint %s:%s is not understood",
+		return error_set(err, "E-TRACEFS", "format of tracepoint %s:%s not understood",
 			format->category, format->event);
 	return 0;
 }

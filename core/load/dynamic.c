@@ -158,6 +158,14 @@ static int open_tracefs(struct link *l, const struct dynamic *d)
 
 /* ---- both ---- */
 
+bool load_as_old_kernel;
+
+static bool has_pmu(bool user)
+{
+	return !load_as_old_kernel &&
+		feature_have(user ? FEATURE_UPROBE_PMU : FEATURE_KPROBE_PMU);
+}
+
 typedef int (*open_fn)(struct link *l, const struct dynamic *d);
 
 int dynamic_open(struct link *l, const struct dynamic *d)
@@ -166,8 +174,7 @@ int dynamic_open(struct link *l, const struct dynamic *d)
 	open_fn *open = &chosen[d->user];
 
 	if (!*open)
-		*open = feature_have(d->user ? FEATURE_UPROBE_PMU : FEATURE_KPROBE_PMU) ?
-			open_pmu : open_tracefs;
+		*open = has_pmu(d->user) ? open_pmu : open_tracefs;
 	return (*open)(l, d);
 }
 
@@ -296,8 +303,8 @@ void dynamic_sweep(void)
 	const char *root = tracefs_mounted();
 
 	/* where there is a PMU, nobody of us ever wrote an entry */
-	if (root && !feature_have(FEATURE_KPROBE_PMU))
+	if (root && !has_pmu(false))
 		sweep_file(root, "kprobe_events");
-	if (root && !feature_have(FEATURE_UPROBE_PMU))
+	if (root && !has_pmu(true))
 		sweep_file(root, "uprobe_events");
 }

@@ -120,6 +120,11 @@ struct dynamic {
 int dynamic_open(struct link *l, const struct dynamic *d);
 void dynamic_undo(struct link *l);
 uint64_t dynamic_missed(const struct link *l);
+/*
+ * For tests on newer kernels: do as on those without probe PMUs, without
+ * links at perf events and without batches. Set before the first session.
+ */
+extern bool load_as_old_kernel;
 /* deletes the entries of moontrace processes that are dead */
 void dynamic_sweep(void);
 

@@ -474,6 +474,11 @@ static const struct map_reader batch_array_reader = { batch_copy, array_drain, a
 static const struct map_reader stacks_reader = { walk_copy, walk_drain, stacks_clear, NULL };
 static const struct map_reader queue_reader = { queue_copy, queue_drain, queue_clear, NULL };
 
+static bool have(enum feature feature)
+{
+	return !load_as_old_kernel && feature_have(feature);
+}
+
 static const struct map_reader *map_reader_choose(const struct map *m)
 {
 	switch (m->def->type) {
@@ -481,11 +486,11 @@ static const struct map_reader *map_reader_choose(const struct map *m)
 	case BPF_MAP_TYPE_PERCPU_HASH:
 	case BPF_MAP_TYPE_LRU_HASH:
 	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
-		return feature_have(FEATURE_LOOKUP_DELETE_BATCH) ? &batch_reader :
-			feature_have(FEATURE_BATCH) ? &batch_read_reader : &walk_reader;
+		return have(FEATURE_LOOKUP_DELETE_BATCH) ? &batch_reader :
+			have(FEATURE_BATCH) ? &batch_read_reader : &walk_reader;
 	case BPF_MAP_TYPE_ARRAY:
 	case BPF_MAP_TYPE_PERCPU_ARRAY:
-		return feature_have(FEATURE_BATCH) ? &batch_array_reader : &array_reader;
+		return have(FEATURE_BATCH) ? &batch_array_reader : &array_reader;
 	case BPF_MAP_TYPE_LPM_TRIE:
 		return &walk_reader;
 	case BPF_MAP_TYPE_STACK_TRACE:

@@ -87,7 +87,7 @@ static bool has_perf_links(int prog_fd)
 	int fd = bpf_link_create(prog_fd, -1, BPF_PERF_EVENT, NULL);
 
 	if (fd < 0)
-		return errno == EBADF;
+		return errno == EBADF && !load_as_old_kernel;
 	close(fd);
 	return true;
 }

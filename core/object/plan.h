@@ -41,7 +41,7 @@ struct plan_op {
 	uint8_t bits_at, bits_len;
 	uint32_t offset;	/* bytes from the start of the innermost array element */
 	uint32_t count;		/* 1, or elements of an array of scalars; bytes of STRING */
-	uint32_t is_array;	/* count belongs to an array (even of one element); 0 for STRING */
+	uint32_t is_array;	/* count is an array's (even of one element); 0 for STRING */
 	uint32_t stride;	/* of OPEN_ARRAY */
 	uint32_t next;
 	uint32_t type;		/* the C type's id; of one element where scalars repeat */

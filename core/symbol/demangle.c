@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -17,7 +18,7 @@
 
 extern char *__cxa_demangle(const char *name, char *buf, size_t *size, int *status)
 	__attribute__((weak));
-/* weak, so that no -ldl is needed and a static link takes in no loader */
+/* weak, so that no -ldl is needed */
 #pragma weak dlopen
 #pragma weak dlsym
 
@@ -29,7 +30,9 @@ static cxx_demangle_fn find_cxx(void)
 
 	if (__cxa_demangle)
 		return __cxa_demangle;
-	if (!dlopen || !dlsym)
+	/* no AT_BASE: no dynamic linker. A static C library can load a shared
+	 * one, but only together with a second C library */
+	if (!dlopen || !dlsym || !getauxval(AT_BASE))
 		return NULL;
 	lib = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
 	return lib ? (cxx_demangle_fn)dlsym(lib, "__cxa_demangle") : NULL;

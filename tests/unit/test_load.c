@@ -3,6 +3,7 @@
  * core/load on the running kernel: programs are assembled here, attached to
  * what every kernel has (tracepoints, uprobes, software events), and counted.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include <cmocka.h>
 
@@ -288,11 +290,12 @@ static void test_uprobe_other_pid(void **state)
 	free(spec);
 }
 
+/* uses so much time of a CPU, however long that takes */
 static void spin(double seconds)
 {
-	uint64_t end = loop_now() + seconds * 1e9;
+	clock_t end = clock() + seconds * CLOCKS_PER_SEC;
 
-	while (loop_now() < end)
+	while (clock() < end)
 		;
 }
 
@@ -308,7 +311,7 @@ static void test_perf_events(void **state)
 	spin(0.3);
 	session_stop(s);
 	n = counted(u, 0);
-	assert_in_range(n, 10, 80);	/* 60 if nobody else wants the CPU */
+	assert_in_range(n, 30, 90);	/* 60, give or take what the kernel adapts */
 	spin(0.1);
 	assert_int_equal(counted(u, 0), n);
 
@@ -328,15 +331,24 @@ static void test_interval(void **state)
 	struct session *s = new_session();
 	struct object *obj = new_object();
 	struct bpf_insn insns[] = { COUNT(0, 0), RETURN };
+	uint64_t start, before, expected, n;
 	struct unit *u;
 
 	add_map(obj, "counts", BPF_MAP_TYPE_ARRAY, 4, 8, 1);
 	add_program(obj, "tick", "interval:10ms", insns, ARRAY_SIZE(insns));
 	u = open_unit(s, obj);
 	OK(unit_attach_auto(u, &err));
+	before = counted(u, 0);
+	start = loop_now();
 	usleep(500000);
+	n = counted(u, 0) - before;
+	/* a busy machine makes the timer late, never early */
+	expected = (loop_now() - start) / 10000000;
+	assert_in_range(n, expected / 2, expected + 1);
 	session_stop(s);
-	assert_in_range(counted(u, 0), 40, 60);
+	n = counted(u, 0);
+	usleep(50000);
+	assert_int_equal(counted(u, 0), n);
 	session_free(s);
 }
 
@@ -460,7 +472,7 @@ static void test_verifier(void **state)
 	u = open_unit(s, obj);
 	REFUSED(unit_load(u, 0, BPF_PROG_TYPE_TRACEPOINT, 0, 0, &err) < 0, "E-VERIFIER");
 	assert_non_null(strstr(err.text, "\n  at instruction 1\n"));
-	assert_non_null(strstr(err.text, "processed "));
+	assert_non_null(strstr(err.text, "\n0: (b7) r1 = 5"));
 	error_clear(&err);
 	session_free(s);
 }
@@ -701,49 +713,59 @@ static bool has_entry(const char *what)
 static void write_uprobe_events(const char *line)
 {
 	char *path = mem_format("%s/uprobe_events", tracefs_path(&err));
-	FILE *f = fopen(path, "ae");
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 
-	assert_non_null(f);
-	assert_true(fputs(line, f) >= 0);
-	assert_int_equal(fclose(f), 0);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, line, strlen(line)), strlen(line));
+	close(fd);
 	free(path);
 }
 
-/* in a process of its own: entries in uprobe_events, programs bound to the event */
-static void old_kernel(void)
+/* an entry of a process that is dead goes, one of another group stays */
+static void test_sweep(void **state)
 {
-	char *ours = mem_format(":moontrace_%d/", getpid()), *spec, *line;
-	char self[4096] = "";
+	char self[4096] = "", *ours, *others;
 	uint64_t offset;
-	struct session *s;
-	struct unit *u;
 	int dead;
 
-	load_as_old_kernel = true;
+	if (!load_as_old_kernel)
+		skip();
 	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
 	OK(symbol_file_offset(self, "probed_function", &offset, &err));
 	dead = fork();
 	if (dead == 0)
 		_exit(0);
 	assert_int_equal(waitpid(dead, NULL, 0), dead);
-	line = mem_format("p:moontrace_%d/p_x_1 %s:0x%llx\np:others_%d/p_x_1 %s:0x%llx\n", dead,
-		self, (unsigned long long)offset, dead, self, (unsigned long long)offset);
-	write_uprobe_events(line);
-	free(line);
-	line = mem_format(":moontrace_%d/", dead);
-	assert_true(has_entry(line));
+	ours = mem_format("p:moontrace_%d/p_x_1 %s:0x%llx", dead, self,
+		(unsigned long long)offset);
+	others = mem_format("p:others_%d/p_x_1 %s:0x%llx", dead, self,
+		(unsigned long long)offset);
+	write_uprobe_events(ours);
+	write_uprobe_events(others);
+	*strchr(ours, ' ') = *strchr(others, ' ') = '\0';
+	assert_true(has_entry(ours));
+	session_free(new_session());
+	assert_false(has_entry(ours));
+	assert_true(has_entry(others));
+	others[0] = '-';
+	write_uprobe_events(others);
+	free(ours);
+	free(others);
+}
 
-	s = new_session();
-	assert_false(has_entry(line));
-	free(line);
-	line = mem_format(":others_%d/", dead);
-	assert_true(has_entry(line));
-	free(line);
-	line = mem_format("-:others_%d/p_x_1\n", dead);
-	write_uprobe_events(line);
-	free(line);
+/* entries are there while the probes are, and not longer */
+static void test_entries(void **state)
+{
+	char *ours = mem_format(":moontrace_%d/", getpid()), *spec, self[4096] = "";
+	struct session *s = new_session();
+	struct unit *u = open_unit(s, counting_object(NULL));
 
-	u = open_unit(s, counting_object(NULL));
+	if (!load_as_old_kernel) {
+		session_free(s);
+		free(ours);
+		skip();
+	}
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
 	spec = mem_format("uprobe:%s:probed_function", self);
 	attach(u, 0, spec);
 	free(spec);
@@ -764,19 +786,6 @@ static void old_kernel(void)
 	assert_false(has_entry(ours));
 	free(spec);
 	free(ours);
-}
-
-static void test_old_kernel(void **state)
-{
-	int status = -1;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		old_kernel();
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
 }
 
 /* ---- events ---- */
@@ -1136,10 +1145,15 @@ static void test_drain_busy(void **state)
 
 static void test_queue(void **state)
 {
-	struct session *s = new_session();
-	struct map *m = one_map(s, BPF_MAP_TYPE_QUEUE, 0, 8, 10, 0);
+	struct session *s;
 	struct map_copy c;
+	struct map *m;
 	uint64_t v;
+
+	if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_QUEUE, NULL) != 1)
+		skip();
+	s = new_session();
+	m = one_map(s, BPF_MAP_TYPE_QUEUE, 0, 8, 10, 0);
 
 	for (v = 1; v <= 5; v++)
 		OK(map_update(m, NULL, &v, &err));
@@ -1286,7 +1300,7 @@ static void check_environment(void)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		fds_test(test_specs),
@@ -1306,7 +1320,8 @@ int main(void)
 		fds_test(test_undo),
 		fds_test(test_detach),
 		fds_test(test_stop_many),
-		fds_test(test_old_kernel),
+		fds_test(test_sweep),
+		fds_test(test_entries),
 		fds_test(test_ring_buffer),
 		fds_test(test_perf_buffer),
 		fds_test(test_flood),
@@ -1323,5 +1338,12 @@ int main(void)
 	};
 
 	check_environment();
-	return cmocka_run_group_tests(tests, setup, teardown);
+	load_as_old_kernel = argc > 1;
+	print_message("as %s kernel\n", load_as_old_kernel ? "an old" : "this");
+	if (cmocka_run_group_tests(tests, setup, teardown) != 0)
+		return 1;
+	/* once more, by the ways that old kernels need */
+	if (argc == 1)
+		execl("/proc/self/exe", argv[0], "old", NULL);
+	return argc == 1;
 }

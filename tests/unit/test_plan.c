@@ -115,8 +115,8 @@ static void assert_plan(const struct plan *plan, const char *text)
 
 /* ids of what basic() adds first */
 enum {
-	U8 = 1, U16, U32, U64, S8, S16, S32, S64, CHAR, BOOL, I128, U128, FLOAT, DOUBLE, LONG_DOUBLE,
-	VOID_PTR, COMM, BASIC_END
+	U8 = 1, U16, U32, U64, S8, S16, S32, S64, CHAR, BOOL, I128, U128, FLOAT, DOUBLE,
+	LONG_DOUBLE, VOID_PTR, COMM, BASIC_END
 };
 
 static struct btf *basic(void)
@@ -461,8 +461,8 @@ static void test_enums(void **state)
 	struct plan *plan;
 	struct plan_op op;
 	struct error err = ERROR_INIT;
-	unsigned char value[32] = { 2, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-		0xff, 0xff, 0xff, 1, 0, 0, 0, 7, 0, 0, 0, 6 };
+	unsigned char value[32] = { 2, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 7, 0, 0, 0, 6 };
 
 	color = btf__add_enum(btf, "color", 4);
 	btf__add_enum_value(btf, "RED", 1);
@@ -551,7 +551,8 @@ static void test_spelling(void **state)
 	uint32_t s = btf__add_struct(btf, "echo", 0), cchar = btf__add_const(btf, CHAR);
 	uint32_t str = btf__add_ptr(btf, cchar), cstr = btf__add_const(btf, str);
 	uint32_t tag = btf__add_type_tag(btf, "user", s), user = btf__add_ptr(btf, tag);
-	uint32_t three = btf__add_array(btf, U32, S32, 3), grid = btf__add_array(btf, U32, three, 2);
+	uint32_t three = btf__add_array(btf, U32, S32, 3);
+	uint32_t grid = btf__add_array(btf, U32, three, 2);
 	uint32_t to_three = btf__add_ptr(btf, three), pp = btf__add_ptr(btf, str);
 	uint32_t proto = btf__add_func_proto(btf, S32), fn = btf__add_ptr(btf, proto);
 	uint32_t u32 = btf__add_typedef(btf, "u32", U32), cu32 = btf__add_const(btf, u32);
