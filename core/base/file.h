@@ -25,7 +25,8 @@ int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct
 /*
  * True if path, links followed, is a regular file that only its owner (and
  * a group with the owner's number) can write, and the owner is root, the
- * effective user or, for root, SUDO_UID; else err says why not.  file_read_safe asks this of the very file that it then reads.
+ * effective user or, for root, SUDO_UID; else err says why not.
+ * file_read_safe asks this of the very file that it then reads.
  */
 bool file_is_safe(const char *path, struct error *err);
 int file_read_safe(const char *path, size_t limit, struct buf *out, struct error *err);

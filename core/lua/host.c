@@ -241,19 +241,37 @@ static void keep_source(lua_State *L, const char *chunk, const char *text, size_
 	lua_pop(L, 1);
 }
 
+/* does any function of it attach by itself */
+static bool has_own_probes(const struct program *p)
+{
+	const struct object *obj = unit_object(p->unit);
+	size_t i;
+
+	for (i = 0; i < obj->n_programs; i++) {
+		if (obj->programs[i].probe)
+			return true;
+	}
+	return false;
+}
+
 /* what is left to say when a script has come to its end, and its exit status */
 static int finish(struct host *h, int status)
 {
 	int signo = host_signal();
+	struct program *p;
 
 	host_flush(h);
 	if (h->broken_pipe)
 		return 128 + SIGPIPE;
 	if (status)
 		return status;
-	if (h->programs && !h->ran && !signo)
+	for (p = h->programs; p && !h->ran && !signo && !p->attached; p = p->next) {
+		if (!has_own_probes(p))
+			continue;
 		fprintf(stderr,
 			"moontrace: the script ended without bpf.run(): nothing was traced\n");
+		break;
+	}
 	if (signo)
 		return 128 + signo;
 	return h->lost && h->opts->strict ? STATUS_LOSS : STATUS_OK;

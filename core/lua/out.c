@@ -131,7 +131,8 @@ static void read_column(lua_State *L, struct column *c)
 	c->convert = luaL_checkoption(L, -1, "none", convert_names);
 	lua_getfield(L, -3, "title");
 	last = c->field ? strrchr(c->field, '.') : NULL;
-	c->title = mem_string(luaL_optstring(L, -1, last ? last + 1 : c->field ? c->field : "value"));
+	last = last ? last + 1 : c->field ? c->field : "value";
+	c->title = mem_string(luaL_optstring(L, -1, last));
 	lua_getfield(L, -4, "key");
 	c->key = mem_string(luaL_optstring(L, -1, c->field ? c->field : c->title));
 	lua_pop(L, 4);
@@ -516,8 +517,10 @@ static void add_text_cell(struct buf *b, const struct column *c, const struct ce
 	from = b->len;
 	switch (cell->kind) {
 	case CELL_TEXT:
-		shown = add_safe(b, cell->text, c->precision >= 0 && (size_t)c->precision < cell->len ?
-			(size_t)c->precision : cell->len);
+		shown = cell->len;
+		if (c->precision >= 0 && (size_t)c->precision < shown)
+			shown = c->precision;
+		shown = add_safe(b, cell->text, shown);
 		break;
 	case CELL_BOOL:
 		buf_adds(b, cell->u ? "true" : "false");
@@ -581,7 +584,9 @@ static void add_csv_text(struct buf *b, const char *s, size_t n)
 {
 	size_t i;
 
-	if (!memchr(s, ',', n) && !memchr(s, '"', n) && !memchr(s, '\n', n) && !memchr(s, '\r', n)) {
+	for (i = 0; i < n && !strchr(",\"\r\n", s[i] ? s[i] : 1); i++)
+		;
+	if (i == n) {
 		buf_add(b, s, n);
 		return;
 	}

@@ -182,6 +182,14 @@ static int store_list(struct store *s, size_t i, int idx, char *data)
 	return err;
 }
 
+/* index behind the member at ops[j] */
+static size_t next_member(const struct plan *plan, size_t j)
+{
+	const struct plan_op *m = &plan->ops[j];
+
+	return m->code == PLAN_OPEN_STRUCT || m->code == PLAN_OPEN_ARRAY ? m->next : j + 1;
+}
+
 /* each name in the table must be a member */
 static int check_names(struct store *s, size_t open, int idx)
 {
@@ -201,7 +209,7 @@ static int check_names(struct store *s, size_t open, int idx)
 			if (name && strcmp(m->name, name) == 0)
 				break;
 			nearest_offer(&near, m->name);
-			j = m->code == PLAN_OPEN_STRUCT || m->code == PLAN_OPEN_ARRAY ? m->next : j + 1;
+			j = next_member(s->plan, j);
 		}
 		if (j + 1 >= op->next) {
 			error_set(s->err, "E-FIELD", "%s has no field '%s'", op_label(s, op),
@@ -232,7 +240,7 @@ static int store_struct(struct store *s, size_t i, int idx, char *data)
 		if (!lua_isnil(s->L, -1))
 			err = store_op(s, j, lua_gettop(s->L), data);
 		lua_pop(s->L, 1);
-		j = m->code == PLAN_OPEN_STRUCT || m->code == PLAN_OPEN_ARRAY ? m->next : j + 1;
+		j = next_member(s->plan, j);
 	}
 	return err;
 }

