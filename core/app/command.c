@@ -29,7 +29,6 @@ int command_error(struct error *err)
 	char *text = error_format(err);
 	int status = error_status(err);
 
-	fflush(stdout);
 	fprintf(stderr, "%s\n", text);
 	free(text);
 	error_clear(err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* moontrace: options, then a subcommand, a bundled script, a file or a line of Lua. */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,22 +238,36 @@ static int run_script(const struct arguments *a, int argc, char **argv)
 	return status;
 }
 
+/* what a command printed must have arrived */
+static int check_output(int status)
+{
+	struct error err = ERROR_INIT;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (errno == EPIPE)
+		return 128 + SIGPIPE;
+	error_sys(&err, "E-FILE", errno ? errno : EIO, "write to standard output");
+	return command_error(&err);
+}
+
 int main(int argc, char **argv)
 {
-	struct arguments a = { 0 };
-	const struct command *cmd;
-	int first = parse_options(&a, argc, argv);
 	static char name[] = "-e";
+	struct arguments a = { 0 };
+	int first = parse_options(&a, argc, argv), status;
+	const struct command *cmd;
 
 	if (first < 0)
 		return -(first + 1);
 	if (a.help) {
 		print_usage(stdout);
-		return STATUS_OK;
+		return check_output(STATUS_OK);
 	}
 	if (a.version) {
 		printf("moontrace " VERSION "\n");
-		return STATUS_OK;
+		return check_output(STATUS_OK);
 	}
 	if (a.line) {
 		argv[first - 1] = name;
@@ -262,7 +278,10 @@ int main(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	cmd = command_find(argv[first]);
-	if (cmd)
-		return cmd->run(&a.host, argc - first, argv + first);
+	if (cmd) {
+		signal(SIGPIPE, SIG_IGN);
+		status = cmd->run(&a.host, argc - first, argv + first);
+		return check_output(status);
+	}
 	return run_script(&a, argc - first, argv + first);
 }

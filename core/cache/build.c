@@ -143,6 +143,20 @@ static void warn(struct buf *warnings, struct error *err)
 	error_clear(err);
 }
 
+/* the cached object, or NULL */
+static struct object *look_up(struct cache *cache, const char *key, struct buf *warnings)
+{
+	struct object *obj = NULL;
+	struct buf said = BUF_INIT;
+
+	if (!cache || cache_get(cache, key, &obj, &said) != 1)
+		obj = NULL;
+	if (said.len)
+		buf_addf(warnings, "moontrace: warning: %s", said.data);
+	buf_release(&said);
+	return obj;
+}
+
 struct object *build_object(const struct request *req, const struct build_options *opts,
 	struct buf *warnings, struct error *err)
 {
@@ -150,7 +164,7 @@ struct object *build_object(const struct request *req, const struct build_option
 	struct error cache_err = ERROR_INIT;
 	struct cache *cache = NULL;
 	struct buf wire = BUF_INIT;
-	struct object *obj = NULL;
+	struct object *obj;
 
 	if (!compiler)
 		return NULL;
@@ -161,7 +175,8 @@ struct object *build_object(const struct request *req, const struct build_option
 		if (!cache)
 			warn(warnings, &cache_err);
 	}
-	if (!cache || cache_get(cache, key, &obj, warnings) != 1) {
+	obj = look_up(cache, key, warnings);
+	if (!obj) {
 		obj = compile(req, &wire, compiler, warnings, err);
 		if (obj && cache && cache_put(cache, key, obj, &cache_err))
 			warn(warnings, &cache_err);

@@ -70,7 +70,7 @@ static int try_usual(void)
  */
 static int try_private_mount(void)
 {
-#if defined(SYS_fsopen) && defined(FSCONFIG_CMD_CREATE)
+#if defined(SYS_fsopen) && defined(FSOPEN_CLOEXEC)	/* the commands are an enum */
 	char prefix[64];
 	int fs, mount = -1;
 

@@ -71,7 +71,7 @@ int host_signal(void)
 
 bool host_should_stop(struct host *h)
 {
-	return h->stopped || h->broken_pipe || host_signal();
+	return h->stopped || h->broken_pipe || h->output_error || host_signal();
 }
 
 static void on_wake(void *arg, uint32_t events)
@@ -92,6 +92,8 @@ void host_flush(struct host *h)
 		return;
 	if (errno == EPIPE)
 		h->broken_pipe = true;
+	else
+		h->output_error = errno ? errno : EIO;
 	clearerr(stdout);
 	h->stopped = true;
 	loop_stop(h->loop);
@@ -263,6 +265,11 @@ static int finish(struct host *h, int status)
 	host_flush(h);
 	if (h->broken_pipe)
 		return 128 + SIGPIPE;
+	if (h->output_error) {
+		fprintf(stderr, "error[E-FILE]: write to standard output: %s\n",
+			strerror(h->output_error));
+		return STATUS_CANNOT;
+	}
 	if (status)
 		return status;
 	for (p = h->programs; p && !h->ran && !signo && !p->attached; p = p->next) {

@@ -33,6 +33,7 @@ struct host {
 	bool ran;			/* bpf.run was called at all */
 	bool stopped;			/* stop asked for */
 	bool broken_pipe;		/* stdout has no reader */
+	int output_error;		/* errno of a failed write to stdout, or 0 */
 	bool lost;			/* a run lost something */
 	int failure;			/* registry ref of a callback's error, or LUA_NOREF */
 };

@@ -636,6 +636,10 @@ static void test_process_exits(void **state)
 	start(&c, &plan);
 	assert_true(symbol_user(s, c.pid, c.addr, &kept));
 	assert_string_equal(kept.name, "static_marker");
+	kill(c.pid, SIGKILL);			/* a zombie, whose list of mappings is empty */
+	usleep(1100 * 1000);			/* it would be looked at again */
+	assert_no_user(s, c.pid, 0x10);
+	assert_user(s, c.pid, c.addr, "static_marker", "test_symbol", 2);
 	end(&c);
 	assert_user(s, c.pid, c.addr + 1, "static_marker", "test_symbol", 3);
 	assert_no_user(s, c.pid, 0x10);
