@@ -29,7 +29,10 @@ local opts = args.parse{
   },
 }
 
-local prog = bpf.load{ define = { MAX_ARGS = opts.max_args, UID = opts.uid, PPID = opts.ppid }, text = [[
+-- 3.10 has no tracepoint for execve: there the call's function is probed
+local has_tracepoint = bpf.probe("tracepoint:syscalls:sys_enter_execve")
+
+local HEAD = [[
 #define ARG_SIZE 128
 enum kind { PIECE, MORE, DONE };
 struct exec {
@@ -59,15 +62,14 @@ static inline struct exec *begin(void)
     return e;
 }
 
-TRACEPOINT_PROBE(syscalls, sys_enter_execve)
+static inline int enter(void *ctx, const char *path, const char *const *argv)
 {
-    const char *const *argv = (const char *const *)args->argv;
     struct exec *e = begin();
     if (!e)
         return 0;
     e->kind = PIECE;
-    bpf_probe_read_user_str(e->arg, ARG_SIZE, (void *)args->filename);
-    execs.submit(args, e);
+    bpf_probe_read_user_str(e->arg, ARG_SIZE, (void *)path);
+    execs.submit(ctx, e);
 #pragma unroll
     for (int i = 1; i < MAX_ARGS; i++) {
         const char *arg = 0;
@@ -75,25 +77,48 @@ TRACEPOINT_PROBE(syscalls, sys_enter_execve)
         if (!arg)
             return 0;
         bpf_probe_read_user_str(e->arg, ARG_SIZE, (void *)arg);
-        execs.submit(args, e);
+        execs.submit(ctx, e);
     }
     e->kind = MORE;
-    execs.submit(args, e);
+    execs.submit(ctx, e);
     return 0;
 }
 
-TRACEPOINT_PROBE(syscalls, sys_exit_execve)
+static inline int leave(void *ctx, int ret)
 {
     struct exec *e = begin();
     if (!e)
         return 0;
     e->kind = DONE;
-    e->ret = args->ret;
+    e->ret = ret;
     bpf_get_current_comm(&e->comm, sizeof(e->comm));
-    execs.submit(args, e);
+    execs.submit(ctx, e);
     return 0;
 }
-]] }
+]]
+
+local TRACEPOINTS = [[
+TRACEPOINT_PROBE(syscalls, sys_enter_execve)
+{
+    return enter(args, args->filename, (const char *const *)args->argv);
+}
+TRACEPOINT_PROBE(syscalls, sys_exit_execve) { return leave(args, args->ret); }
+]]
+
+local KPROBES = [[
+int call(struct pt_regs *ctx)
+{
+    return enter(ctx, (const char *)PT_REGS_PARM1(ctx), (const char *const *)PT_REGS_PARM2(ctx));
+}
+int ret(struct pt_regs *ctx) { return leave(ctx, PT_REGS_RC(ctx)); }
+]]
+
+local prog = bpf.load{ text = HEAD .. (has_tracepoint and TRACEPOINTS or KPROBES),
+  define = { MAX_ARGS = opts.max_args, UID = opts.uid } }
+if not has_tracepoint then
+  prog:kprobe("call", "sys_execve")
+  prog:kretprobe("ret", "sys_execve")
+end
 
 local sys = require "sys"
 local pieces = {}                        -- by pid: the arguments so far

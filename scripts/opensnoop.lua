@@ -29,7 +29,7 @@ local opts = args.parse{
 }
 
 local HEAD = [[
-struct call { const char *path; int flags; };
+struct call { const char *path; u64 flags; };    /* no padding: old verifiers refuse it */
 struct opened {
     u64 ktime;
     u32 pid, tid, uid;

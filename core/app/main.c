@@ -144,6 +144,15 @@ static int bad_option(const char *word, const char *what)
 	return STATUS_USAGE;
 }
 
+/* what the environment says where no option does */
+static void read_environment(struct arguments *a)
+{
+	const char *headers = getenv("MOONTRACE_HEADERS");
+
+	if (headers && *headers)
+		a->host.headers = headers;
+}
+
 static const struct option_row *find_option(const char *word, const char **ret_value)
 {
 	size_t i;
@@ -256,8 +265,11 @@ int main(int argc, char **argv)
 {
 	static char name[] = "-e";
 	struct arguments a = { 0 };
-	int first = parse_options(&a, argc, argv), status;
 	const struct command *cmd;
+	int first, status;
+
+	read_environment(&a);
+	first = parse_options(&a, argc, argv);
 
 	if (first < 0)
 		return -(first + 1);

@@ -142,10 +142,9 @@ static void read_options(lua_State *L, struct request *req)
 
 static int add_headers(struct host *h, struct request *req, struct error *err)
 {
-	const char *path = h->opts->headers ? h->opts->headers : getenv("MOONTRACE_HEADERS");
 	struct kernel_headers headers = { 0 };
 
-	if (kernel_headers_find(path && *path ? path : NULL, &headers, err))
+	if (kernel_headers_find(h->opts->headers, &headers, err))
 		return -1;
 	replace(&req->headers, headers.build);
 	replace(&req->headers_source, headers.source);

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_COMMANDS = 16, MAX_RUNS = 1000 };
+enum { MAX_COMMANDS = 16, MAX_RUNS = 1000, TIMEOUT_SECONDS = 120 };
 
 struct sample {
 	double wall_ms, cpu_ms, end_ms, peak_kib;
@@ -53,6 +53,7 @@ static pid_t start(const char *command, int *ret_fd)
 	}
 	pid = fork();
 	if (pid == 0) {
+		alarm(TIMEOUT_SECONDS);	/* kept across exec */
 		dup2(fds[1], STDOUT_FILENO);
 		close(fds[0]);
 		close(fds[1]);
