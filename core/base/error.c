@@ -27,6 +27,8 @@ const struct error_tag error_tags[] = {
 	{ "E-PROGRAM", STATUS_SCRIPT, "no such function in the program" },
 	{ "E-REQUEST", STATUS_USAGE, "a compile request is malformed" },
 	{ "E-SCRIPT", STATUS_USAGE, "no such script, or one that must not be run" },
+	{ "E-SIGNATURE", STATUS_SCRIPT,
+		"the arguments of a kernel function are not known or not as declared" },
 	{ "E-TRACEFS", STATUS_CANNOT, "tracefs is not mounted or not readable" },
 	{ "E-TYPE", STATUS_SCRIPT, "a value does not fit the C type" },
 	{ "E-VERIFIER", STATUS_SCRIPT, "the kernel's verifier refused a program" },

@@ -6,12 +6,13 @@
  *	measure RUNS PATTERN NAME COMMAND [NAME COMMAND]...
  *
  * COMMAND is a line for the shell (which it replaces with exec). When a line
- * contains PATTERN the command gets SIGINT and is waited for.  Prints, for
+ * contains PATTERN the command gets SIGINT a while later and is waited for.  Prints, for
  * each NAME, a JSON object a line with medians over RUNS runs: wall_ms (exec
  * to the line), cpu_ms (user + system of it and its children to the end),
  * peak_kib (of its largest process), end_ms (SIGINT to the end).
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -22,7 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_COMMANDS = 16, MAX_RUNS = 1000, TIMEOUT_SECONDS = 120 };
+enum { MAX_COMMANDS = 16, MAX_RUNS = 1000, TIMEOUT_SECONDS = 120,
+	SETTLE_MS = 200 };
 
 struct sample {
 	double wall_ms, cpu_ms, end_ms, peak_kib;
@@ -80,10 +82,29 @@ static int wait_for_line(FILE *in, const char *pattern)
 	return found;
 }
 
+/* SIGINT until the output ends: one that comes too early may be lost. The
+ * time of the last one */
+static double end_command(pid_t pid, int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char rest[4096];
+	double asked = now_ms();
+
+	kill(pid, SIGINT);
+	for (;;) {
+		if (poll(&p, 1, 2000) == 0) {
+			asked = now_ms();
+			kill(pid, SIGINT);
+		} else if (read(fd, rest, sizeof(rest)) <= 0) {
+			return asked;
+		}
+	}
+}
+
 static void measure(const char *name, const char *command, const char *pattern, struct sample *s)
 {
 	double began = now_ms(), seen;
-	char rest[4096];
+	double asked;
 	struct rusage ru;
 	int fd, status;
 	pid_t pid = start(command, &fd);
@@ -94,14 +115,13 @@ static void measure(const char *name, const char *command, const char *pattern, 
 		exit(1);
 	}
 	seen = now_ms();
-	kill(pid, SIGINT);
-	while (fread(rest, 1, sizeof(rest), in) > 0)
-		;
+	usleep(SETTLE_MS * 1000);
+	asked = end_command(pid, fileno(in));
 	fclose(in);
 	while (wait4(pid, &status, 0, &ru) < 0 && errno == EINTR)
 		;
 	s->wall_ms = seen - began;
-	s->end_ms = now_ms() - seen;
+	s->end_ms = now_ms() - asked;
 	s->cpu_ms = ms_of(&ru.ru_utime) + ms_of(&ru.ru_stime);
 	s->peak_kib = ru.ru_maxrss;
 }
