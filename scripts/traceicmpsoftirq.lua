@@ -44,8 +44,9 @@ struct echo {
 };
 EVENTS(echoes, struct echo);
 
-int kprobe__icmp_echo(struct pt_regs *ctx, struct sk_buff *skb)
+int kprobe__icmp_echo(struct pt_regs *ctx)
 {
+    struct sk_buff *skb = ARG(icmp_echo, skb);
     struct echo e = {};
     struct icmphdr icmp;
     struct iphdr ip;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* moontrace info: what this kernel and this user can do. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/command.h"
@@ -66,6 +67,7 @@ static int run_info(const struct host_options *opts, int argc, char **argv)
 		code >> 16, code >> 8 & 255, code & 255);
 	n = kernel_online_cpus(&cpus);
 	printf("cpus       %u online, %u possible\n", n, kernel_possible_cpus());
+	free(cpus);
 	if (kernel_may_trace(&err))
 		printf("privilege  missing: %s\n", err.text);
 	else

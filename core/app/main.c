@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* moontrace: options, then a subcommand, a bundled script, a file or a line of Lua. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,13 +262,30 @@ static int check_output(int status)
 	return command_error(&err);
 }
 
+/* a closed 0, 1 or 2 must not become a file of ours; using it fails as before */
+static void fill_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY);
+		if (fd == STDIN_FILENO) {
+			close(fd);
+			fd = open("/dev/null", O_WRONLY);
+		}
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static char name[] = "-e";
-	struct arguments a = { 0 };
+	static struct arguments a;
 	const struct command *cmd;
 	int first, status;
 
+	fill_standard_files();
 	read_environment(&a);
 	first = parse_options(&a, argc, argv);
 
@@ -285,7 +303,7 @@ int main(int argc, char **argv)
 		argv[first - 1] = name;
 		return run_script(&a, argc - first + 1, argv + first - 1);
 	}
-	if (first == argc) {
+	if (first >= argc) {
 		print_usage(stderr);
 		return STATUS_USAGE;
 	}

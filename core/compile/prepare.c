@@ -2,6 +2,7 @@
 #include "compile/prepare.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -413,6 +414,35 @@ static bool names_token(const struct preparation *p, const char *name)
 	return false;
 }
 
+/*
+ * ARG(f, n) becomes MOONTRACE_ARG__f__n, which reads the register that the
+ * request names. `ctx` is the probe function's context by that name.
+ */
+static int add_args(struct preparation *p)
+{
+	struct buf *out = &p->out->text;
+	char function[128], name[128];
+	unsigned position;
+	int used;
+	size_t i;
+
+	if (names_token(p, "ARG"))
+		buf_adds(out, "#define ARG(function, name) MOONTRACE_ARG__##function##__##name\n");
+	for (i = 0; i < p->req->n_args; i++) {
+		const char *arg = p->req->args[i];
+
+		if (sscanf(arg, "%127s %127s %u %n", function, name, &position, &used) != 3 ||
+		    !ctoken_is_name(function) || !ctoken_is_name(name) || position < 1 ||
+		    position > 6 || strchr(arg, '\n')) {
+			diagnose_file(p->diag, p->req, "arg '%s': malformed", arg);
+			return -1;
+		}
+		buf_addf(out, "#define MOONTRACE_ARG__%s__%s ((%s)PT_REGS_PARM%u(ctx))\n",
+			function, name, arg + used, position);
+	}
+	return 0;
+}
+
 static int add_prelude(struct preparation *p)
 {
 	struct buf *out = &p->out->text;
@@ -423,7 +453,7 @@ static int add_prelude(struct preparation *p)
 		if (names_token(p, implied[i].name))
 			buf_adds(out, implied[i].text);
 	}
-	ret = add_defines(p) | add_tracepoints(p);
+	ret = add_defines(p) | add_tracepoints(p) | add_args(p);
 	if (p->out->losses) {
 		add_losses(p);
 		add_events(p);

@@ -204,8 +204,8 @@ static int ambiguous(const char *function, const struct signature *a, const stru
 
 	signature_add_params_text(a, &x);
 	signature_add_params_text(b, &y);
-	error_set(err, "E-SIGNATURE", "several functions are called '%s': %s in the %s, %s in the %s",
-		function, x.data, a->source, y.data, b->source);
+	error_set(err, "E-SIGNATURE", "several functions are called '%s': %s in the %s, "
+		"%s in the %s", function, x.data, a->source, y.data, b->source);
 	error_hint(err, "name the module: MODULE:%s", function);
 	buf_release(&x);
 	buf_release(&y);

@@ -182,8 +182,8 @@ static bool overlaps(const struct signature_row *a, const struct signature_row *
 {
 	struct signature_range x, y;
 
-	return signature_range_read(a->range, &x) && signature_range_read(b->range, &y) && x.el7 == y.el7 &&
-		x.low <= y.high && y.low <= x.high;
+	return signature_range_read(a->range, &x) && signature_range_read(b->range, &y) &&
+		x.el7 == y.el7 && x.low <= y.high && y.low <= x.high;
 }
 
 /* the row's lines are together: read it */

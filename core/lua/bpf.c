@@ -10,6 +10,7 @@
 #include "cache/build.h"
 #include "kernel/feature.h"
 #include "kernel/kernel.h"
+#include "lua/facts.h"
 #include "lua/internal.h"
 #include "object/request.h"
 
@@ -41,6 +42,18 @@ static void replace(char **field, const char *value)
 	*field = mem_string(value);
 }
 
+/* a copy of the value on the stack: 0.5 * 1e9 is an integer in C */
+static void push_define(lua_State *L)
+{
+	int exact = 0;
+	lua_Integer i = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &exact) : 0;
+
+	if (exact)
+		lua_pushinteger(L, i);
+	else
+		lua_pushvalue(L, -1);
+}
+
 /* define = { NAME = value }: numbers, booleans (1, absent) and strings */
 static void add_defines(lua_State *L, struct request *req, int idx)
 {
@@ -54,7 +67,7 @@ static void add_defines(lua_State *L, struct request *req, int idx)
 			if (lua_toboolean(L, -1))
 				request_add_define(req, lua_tostring(L, -2), "1");
 		} else {
-			lua_pushvalue(L, -1);
+			push_define(L);
 			request_add_define(req, lua_tostring(L, -3), luaL_checkstring(L, -1));
 			lua_pop(L, 1);
 		}
@@ -140,54 +153,6 @@ static void read_options(lua_State *L, struct request *req)
 		add_strings(L, lua_gettop(L), &req->includes, &req->n_includes);
 }
 
-static int add_headers(struct host *h, struct request *req, struct error *err)
-{
-	struct kernel_headers headers = { 0 };
-
-	if (kernel_headers_find(h->opts->headers, &headers, err))
-		return -1;
-	replace(&req->headers, headers.build);
-	replace(&req->headers_source, headers.source);
-	replace(&req->headers_id, headers.id);
-	if (!*headers.build) {
-		error_set(err, "E-HEADERS", "no kernel headers for %s", kernel_release());
-		error_hint(err, "looked at %s\n  install the package kernel-devel-%s (RHEL, "
-			"CentOS) or linux-headers-%s (Debian, Ubuntu), or give a tree with "
-			"--headers", headers.tried, kernel_release(), kernel_release());
-	}
-	kernel_headers_release(&headers);
-	return *req->headers ? 0 : -1;
-}
-
-/* what the text asks of the target, and no more: the rest stays out of the key */
-static int add_facts(struct host *h, struct request *req, struct error *err)
-{
-	struct request_needs needs;
-	struct buf format = BUF_INIT;
-	int bad = 0;
-	size_t i;
-
-	replace(&req->release, kernel_release());
-	replace(&req->machine, kernel_machine());
-	req->version_code = kernel_version_code();
-	request_scan(req->text, &needs);
-	for (i = 0; i < needs.n_tracepoints && !bad; i++) {
-		buf_clear(&format);
-		bad = tracefs_format(needs.tracepoints[i].category, needs.tracepoints[i].event,
-			&format, err);
-		if (!bad)
-			request_add_format(req, needs.tracepoints[i].category,
-				needs.tracepoints[i].event, format.data);
-	}
-	if (!bad && needs.events)
-		req->ringbuf = feature_have(FEATURE_RINGBUF);
-	if (!bad && needs.kernel_types)
-		bad = add_headers(h, req, err);
-	buf_release(&format);
-	request_needs_release(&needs);
-	return bad ? error_wrap(err, "%s", req->file) : 0;
-}
-
 /*
  * bpf.load(text) or bpf.load{text=|file=, define={}, cflags={}, include={}}
  * -> program.  Raises: E-COMPILE, E-HEADERS, E-PROBE, E-VERIFIER, E-PERM...
@@ -213,12 +178,16 @@ static int bpf_load(lua_State *L)
 		luaL_checktype(L, 1, LUA_TTABLE);
 		read_options(L, req);
 	}
-	if (kernel_may_trace(&err) || add_facts(h, req, &err))
+	if (kernel_may_trace(&err) || facts_add(h, req, &warnings, &err))
 		return raise_error(L, &err);
 	obj = build_object(req, &opts, &warnings, &err);
 	if (warnings.len)
 		fputs(warnings.data, stderr);
 	buf_release(&warnings);
+	if (!obj && host_signal()) {	/* Ctrl-C ends the compiler, too */
+		error_clear(&err);
+		return raise_interrupted(L);
+	}
 	if (!obj)
 		return raise_error(L, &err);
 	return program_push(L, obj);
@@ -267,6 +236,7 @@ static void on_run_end(void *arg, uint64_t missed)
 	struct host *h = arg;
 
 	(void)missed;
+	h->end = NULL;		/* the loop removes it behind us */
 	h->stopped = true;
 	loop_stop(h->loop);
 }
@@ -312,6 +282,7 @@ static int bpf_run(lua_State *L)
 	lua_Number seconds = luaL_optnumber(L, 1, 0);
 	struct host *h = host_of(L);
 	struct error err = ERROR_INIT;
+	struct program *p;
 	int bad = 0;
 
 	luaL_argcheck(L, seconds >= 0 && seconds < 1e9, 1, "seconds");
@@ -319,13 +290,22 @@ static int bpf_run(lua_State *L)
 		return luaL_error(L, "bpf.run is running already");
 	begin_run(L, h);
 	host_flush(h);
-	if (seconds > 0 && !loop_add_timer(h->loop, seconds * 1e9, 0, on_run_end, h, &err))
-		bad = -1;
+	if (seconds > 0) {
+		h->end = loop_add_timer(h->loop, seconds * 1e9, 0, on_run_end, h, &err);
+		bad = h->end ? 0 : -1;
+	}
 	if (!bad && !host_should_stop(h))
 		bad = loop_run(h->loop, &err);
+	source_remove(h->end);
+	h->end = NULL;
 	if (h->session)
 		session_stop(h->session);
 	timers_stop(h);
+	/* another run attaches again */
+	for (p = h->programs; p; p = p->next)
+		p->attached = false;
+	/* what is left may take its time; a second signal ends it */
+	host_end_interrupt(h);
 	if (h->failure == LUA_NOREF && !bad)
 		call_on_exit(h);
 	h->running = false;
@@ -387,14 +367,12 @@ static int bpf_losses(lua_State *L)
 static int bpf_probe(lua_State *L)
 {
 	struct error err = ERROR_INIT;
+	const char *spec = luaL_checkstring(L, 1);
 	struct host *h = host_of(L);
-	struct session_options opts = { .verbose = h->opts->verbose };
 	struct probe probe;
 	int bad;
 
-	if (!h->session)
-		h->session = session_new(h->loop, h->symbols, &opts, &err);
-	if (!h->session || probe_parse(luaL_checkstring(L, 1), &probe, &err))
+	if (!host_session(h, &err) || probe_parse(spec, &probe, &err))
 		return push_failure(L, &err);
 	bad = provider_find(probe.provider)->check(h->session, &probe, &err);
 	probe_release(&probe);

@@ -13,6 +13,7 @@ struct embedded {
 
 extern const struct embedded embedded_modules[];
 extern const struct embedded embedded_scripts[];
+extern const struct embedded embedded_data[];		/* other files of stdlib/ */
 
 const struct embedded *embedded_find(const struct embedded *table, const char *name);
 

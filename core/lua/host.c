@@ -21,15 +21,27 @@ static struct {
 	volatile sig_atomic_t signo;
 	int wake_fd;
 	lua_State *L;
-} interrupt = { 0, -1, NULL };
+	bool raised;			/* Lua got the error "interrupted" */
+} interrupt = { 0, -1, NULL, false };
 
 enum { INTERRUPT_AFTER = 20 * 1000 * 1000 };	/* Lua instructions */
+
+int raise_interrupted(lua_State *L)
+{
+	interrupt.raised = true;
+	return luaL_error(L, "interrupted");
+}
 
 static void interrupt_hook(lua_State *L, lua_Debug *ar)
 {
 	(void)ar;
 	lua_sethook(L, NULL, 0, 0);
-	luaL_error(L, "interrupted");
+	raise_interrupted(L);
+}
+
+void host_end_interrupt(struct host *h)
+{
+	lua_sethook(h->L, NULL, 0, 0);
 }
 
 static void on_signal(int signo)
@@ -114,6 +126,19 @@ static int panic(lua_State *L)
 	return 0;
 }
 
+/* what became of the script's output decides first; said once */
+static int output_status(struct host *h, int status)
+{
+	host_flush(h);
+	if (h->broken_pipe)
+		return 128 + SIGPIPE;
+	if (!h->output_error)
+		return status;
+	fprintf(stderr, "error[E-FILE]: write to standard output: %s\n",
+		strerror(h->output_error));
+	return STATUS_CANNOT;
+}
+
 /* os.exit([status]): detaches everything first; does not return */
 static int host_exit(lua_State *L)
 {
@@ -121,10 +146,10 @@ static int host_exit(lua_State *L)
 	int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? STATUS_OK : STATUS_SCRIPT) :
 		(int)luaL_optinteger(L, 1, STATUS_OK);
 
-	host_flush(h);
+	status = output_status(h, status);
 	session_free(h->session);
 	h->session = NULL;
-	exit(h->broken_pipe ? 128 + SIGPIPE : status);
+	exit(status);
 }
 
 /* the libraries of a script: all but loading of C modules */
@@ -261,17 +286,10 @@ static int finish(struct host *h, int status)
 {
 	int signo = host_signal();
 	struct program *p;
+	int output = output_status(h, STATUS_OK);
 
-	host_flush(h);
-	if (h->broken_pipe)
-		return 128 + SIGPIPE;
-	if (h->output_error) {
-		fprintf(stderr, "error[E-FILE]: write to standard output: %s\n",
-			strerror(h->output_error));
-		return STATUS_CANNOT;
-	}
-	if (status)
-		return status;
+	if (output || status)
+		return output ? output : status;
 	for (p = h->programs; p && !h->ran && !signo && !p->attached; p = p->next) {
 		if (!has_own_probes(p))
 			continue;
@@ -279,9 +297,26 @@ static int finish(struct host *h, int status)
 			"moontrace: the script ended without bpf.run(): nothing was traced\n");
 		break;
 	}
-	if (signo)
-		return 128 + signo;
-	return h->lost && h->opts->strict ? STATUS_LOSS : STATUS_OK;
+	if (h->lost && h->opts->strict)
+		return STATUS_LOSS;
+	return signo ? 128 + signo : STATUS_OK;
+}
+
+/* error -> its text, exit status: only errors of ours have one. A script's __tostring may raise */
+static int describe(lua_State *L)
+{
+	int status = STATUS_SCRIPT;
+
+	if (lua_istable(L, 1) && lua_getmetatable(L, 1)) {
+		luaL_getmetatable(L, TYPE_ERROR);
+		if (lua_rawequal(L, -1, -2)) {
+			lua_getfield(L, 1, "status");
+			status = luaL_optinteger(L, -1, STATUS_SCRIPT);
+		}
+	}
+	luaL_tolstring(L, 1, NULL);
+	lua_pushinteger(L, status);
+	return 2;
 }
 
 /* prints the error value on the stack, pops it, returns its exit status */
@@ -292,16 +327,18 @@ static int report(struct host *h)
 	const char *text;
 
 	host_flush(h);
-	if (luaL_testudata(L, -1, TYPE_ERROR) || lua_istable(L, -1)) {
-		lua_getfield(L, -1, "status");
-		if (lua_isinteger(L, -1))
-			status = lua_tointeger(L, -1);
+	lua_pushcfunction(L, describe);
+	lua_insert(L, -2);
+	if (lua_pcall(L, 1, 2, 0) == LUA_OK) {
+		status = lua_tointeger(L, -1);
 		lua_pop(L, 1);
 	}
-	text = luaL_tolstring(L, -1, NULL);
+	text = lua_tostring(L, -1);
+	if (!text)
+		text = "(an error that has no text)";
 	if (!h->broken_pipe)
 		fprintf(stderr, "%s%s\n", str_starts(text, "error[") ? "" : "error[E-LUA]: ", text);
-	lua_pop(L, 2);
+	lua_pop(L, 1);
 	return status;
 }
 
@@ -313,13 +350,17 @@ static int run_chunk(struct host *h, int argc, char **argv)
 	lua_State *L = h->L;
 	int i, status = STATUS_OK;
 
+	if (!lua_checkstack(L, argc + LUA_MINSTACK)) {
+		fprintf(stderr, "error[E-LUA]: %d arguments are too many\n", argc - 1);
+		return STATUS_SCRIPT;
+	}
 	set_arg(L, argc, argv);
 	lua_pushcfunction(L, traceback);
 	lua_insert(L, -2);			/* traceback chunk */
 	for (i = 1; i < argc; i++)
 		lua_pushstring(L, argv[i]);
 	if (lua_pcall(L, argc > 1 ? argc - 1 : 0, 0, 1) != LUA_OK)
-		status = host_signal() ? 128 + host_signal() : report(h);
+		status = interrupt.raised ? 128 + host_signal() : report(h);
 	lua_settop(L, 0);
 	return finish(h, status);
 }
@@ -422,12 +463,12 @@ static int traceback(lua_State *L)
 {
 	const char *msg = lua_tostring(L, 1);
 
-	if (msg) {
+	/* bpf.run passes on what a callback raised, with its traceback */
+	if (msg && !strstr(msg, "\nstack traceback:\n")) {
 		luaL_traceback(L, L, msg, 1);
 		return 1;
 	}
-	if (luaL_testudata(L, 1, TYPE_ERROR) == NULL && !lua_istable(L, 1) &&
-		!luaL_getmetafield(L, 1, "__tostring"))
+	if (!msg && !lua_istable(L, 1) && !luaL_getmetafield(L, 1, "__tostring"))
 		lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
 	else
 		lua_settop(L, 1);

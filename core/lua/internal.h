@@ -26,6 +26,7 @@ struct host {
 	struct session *session;	/* NULL until the first program */
 	struct program *programs;	/* in order of loading */
 	struct timer *timers;
+	struct source *end;		/* timer of bpf.run(seconds), or NULL */
 	enum output_format format;
 
 	int wake_fd;			/* eventfd: a signal came */
@@ -59,6 +60,10 @@ bool host_call(struct host *h, int nargs, int nresults);
 bool host_should_stop(struct host *h);
 /* signal that asked us to stop, or 0 */
 int host_signal(void);
+/* raises "interrupted", of which nothing is printed */
+int raise_interrupted(lua_State *L);
+/* Lua code that runs on behind a signal is not counted as hanging any more */
+void host_end_interrupt(struct host *h);
 void host_flush(struct host *h);
 /* 1-based line in the file of a chunk where text stands verbatim; the file's
  * name is pushed. 0 if the text was made by the script: then a name for it is pushed. */
@@ -92,8 +97,11 @@ struct program {
 	struct program *next;
 	struct unit *unit;
 	bool attached;			/* its self-attaching functions are */
+	unsigned delivering;		/* callbacks of its events that are running */
 };
 int program_push(lua_State *L, struct object *obj);	/* takes obj; raises */
+/* the host's session, made when it is first needed */
+struct session *host_session(struct host *h, struct error *err);
 /* attaches what attaches by itself, once; raises */
 void program_attach(lua_State *L, struct program *p);
 
@@ -115,6 +123,8 @@ void timers_free(struct host *h);
 struct columns;
 struct columns *columns_prepare(lua_State *L, int idx, const struct types *types,
 	const struct plan *plan);
+/* the map that they were prepared for is closed */
+void columns_release(struct columns *c);
 void columns_header(struct host *h, struct columns *c);
 void columns_event(struct host *h, struct columns *c, const void *data, int cpu);
 

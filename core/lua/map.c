@@ -476,8 +476,11 @@ static void on_event_columns(void *arg, const void *data, size_t size, int cpu)
 {
 	struct map_ud *ud = arg;
 
-	if (ud->map && size >= ud->value->size)
-		columns_event(ud->h, ud->columns, data, cpu);
+	if (!ud->map || size < ud->value->size)
+		return;
+	ud->p->delivering++;
+	columns_event(ud->h, ud->columns, data, cpu);
+	ud->p->delivering--;
 }
 
 static void on_event_lua(void *arg, const void *data, size_t size, int cpu)
@@ -494,7 +497,9 @@ static void on_event_lua(void *arg, const void *data, size_t size, int cpu)
 	else
 		lua_pushlstring(L, data, size);
 	lua_pushinteger(L, cpu);
+	ud->p->delivering++;
 	host_call(ud->h, 2, 0);
+	ud->p->delivering--;
 }
 
 /*
@@ -526,8 +531,14 @@ static int map_each(lua_State *L)
 	}
 	ud->sink = luaL_ref(L, LUA_REGISTRYINDEX);
 	ud->events = events_open(ud->h->session, ud->map, pages, fn, ud, &err);
-	if (!ud->events)
+	if (!ud->events) {
+		if (ud->columns)
+			columns_release(ud->columns);
+		ud->columns = NULL;
+		luaL_unref(L, LUA_REGISTRYINDEX, ud->sink);
+		ud->sink = LUA_NOREF;
 		return raise_error(L, &err);
+	}
 	lua_settop(L, 1);
 	return 1;
 }
@@ -600,9 +611,15 @@ static int map_close(lua_State *L)
 
 	if (!ud->map)
 		return 0;
-	if (ud->events && ud->h->session)
+	if (ud->events && ud->h->session) {
+		if (ud->p->delivering)
+			return luaL_error(L, "a map cannot be closed in a callback of events");
 		events_close(ud->events);
+	}
 	ud->events = NULL;
+	if (ud->columns)
+		columns_release(ud->columns);
+	ud->columns = NULL;
 	luaL_unref(L, LUA_REGISTRYINDEX, ud->sink);
 	ud->sink = LUA_NOREF;
 	ud->map = NULL;

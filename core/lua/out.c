@@ -16,7 +16,7 @@
 #include "lua/internal.h"
 #include "lua/value.h"
 
-enum { MAX_COLUMNS = 64 };
+enum { MAX_COLUMNS = 64, MAX_WIDTH = 400 };
 
 /* how a field's bits are read before they are formatted */
 enum convert {
@@ -92,13 +92,16 @@ static void parse_format(lua_State *L, struct column *c, const char *fmt)
 	c->width = strtol(at, (char **)&at, 10);
 	if (*at == '.')
 		c->precision = strtol(at + 1, (char **)&at, 10);
-	if (!*at || !strchr("diuxXosfgec", *at) || c->width > 4096 || c->precision > 64)
+	if (!*at || !strchr("diuxXosfgec", *at) || c->width < 0 || c->width > MAX_WIDTH ||
+		c->precision > MAX_WIDTH)
 		luaL_error(L, "format '%s': '%%%s' is no conversion of d i u x X o s f g e c", fmt,
 			start);
 	c->conversion = *at++ == 'i' ? 'd' : at[-1];
 	for (; *at; at++) {
-		if (*at == '%' && at[1] != '%')
+		if (*at == '%' && at[1] != '%') {
+			buf_release(&text);
 			luaL_error(L, "format '%s' has more than one conversion", fmt);
+		}
 		buf_addc(&text, *at);
 		at += *at == '%';
 	}
@@ -194,6 +197,9 @@ struct columns *columns_prepare(lua_State *L, int idx, const struct types *types
 	size_t i;
 
 	(void)types;
+	/* the places of the fields are those of one type */
+	if (cs->prepared)
+		luaL_error(L, "these columns show another map: make them anew with out.columns");
 	for (i = 0; i < cs->n; i++) {
 		struct column *c = &cs->columns[i];
 
@@ -212,6 +218,12 @@ struct columns *columns_prepare(lua_State *L, int idx, const struct types *types
 	if (host_of(L)->running)
 		columns_header(host_of(L), cs);
 	return cs;
+}
+
+void columns_release(struct columns *cs)
+{
+	cs->plan = NULL;
+	cs->prepared = false;
 }
 
 /* ---- cells ---- */
@@ -274,9 +286,21 @@ static void cell_uint(struct cell *cell, uint64_t u)
 	cell->u = u;
 }
 
+/* a time in nanoseconds, counted in the column's unit */
+static void cell_duration(const struct column *c, double ns, struct cell *cell)
+{
+	cell_double(cell, ns / (c->convert == CONVERT_US ? 1e3 : c->convert == CONVERT_MS ? 1e6 :
+		1e9));
+}
+
+static bool is_duration(const struct column *c)
+{
+	return c->convert == CONVERT_US || c->convert == CONVERT_MS || c->convert == CONVERT_S;
+}
+
 /* applies the column's conversion to a number's bits */
 static void convert_bits(struct host *h, const struct columns *cs, const struct column *c,
-	uint64_t bits, struct cell *cell)
+	uint64_t bits, bool is_signed, struct cell *cell)
 {
 	struct in_addr in = { .s_addr = bits };
 
@@ -295,19 +319,15 @@ static void convert_bits(struct host *h, const struct columns *cs, const struct 
 		cell_text(cell, cell->scratch, strlen(cell->scratch));
 		break;
 	case CONVERT_US:
-		cell_double(cell, bits / 1e3);
-		break;
 	case CONVERT_MS:
-		cell_double(cell, bits / 1e6);
-		break;
 	case CONVERT_S:
-		cell_double(cell, bits / 1e9);
+		cell_duration(c, is_signed ? (double)(int64_t)bits : (double)bits, cell);
 		break;
 	case CONVERT_TIME:
 		cell_wall_time(cell, bits);
 		break;
 	case CONVERT_ELAPSED:
-		cell_double(cell, ((double)bits - (double)cs->start) / 1e9);
+		cell_double(cell, (int64_t)(bits - cs->start) / 1e9);
 		break;
 	case CONVERT_KSYM:
 		cell_ksym(h, cell, bits);
@@ -315,7 +335,9 @@ static void convert_bits(struct host *h, const struct columns *cs, const struct 
 	case CONVERT_HEX:
 		cell_format(cell, "0x%llx", (unsigned long long)bits);
 		break;
-	default:
+	default:		/* of bytes, not of a number */
+		cell->kind = is_signed ? CELL_INT : CELL_UINT;
+		cell->u = bits;
 		break;
 	}
 }
@@ -337,6 +359,11 @@ static void convert_bytes(const struct column *c, const unsigned char *b, size_t
 	}
 }
 
+static bool is_signed(const struct plan_op *op)
+{
+	return op->code == PLAN_INT || op->code == PLAN_BITS || op->is_signed;
+}
+
 /* a field of an event by its plan */
 static void cell_from_plan(struct host *h, const struct columns *cs, const struct column *c,
 	const char *data, struct cell *cell)
@@ -344,13 +371,15 @@ static void cell_from_plan(struct host *h, const struct columns *cs, const struc
 	const struct plan_op *op = &c->op;
 	uint64_t bits;
 
-	if (op->code == PLAN_STRING) {
+	/* an address may be in a char array */
+	if (op->code == PLAN_STRING && c->convert != CONVERT_IPV4 &&
+		c->convert != CONVERT_IPV6 && c->convert != CONVERT_MAC) {
 		cell_text(cell, data + op->offset, strnlen(data + op->offset, op->count));
 		return;
 	}
-	if (op->code == PLAN_BYTES || op->is_array) {
+	if (op->code == PLAN_STRING || op->code == PLAN_BYTES || op->is_array) {
 		convert_bytes(c, (const unsigned char *)data + op->offset,
-			op->code == PLAN_BYTES ? op->count : (size_t)op->count * op->size, cell);
+			op->is_array ? (size_t)op->count * op->size : op->count, cell);
 		return;
 	}
 	if (op->code >= PLAN_OPEN_STRUCT) {
@@ -371,12 +400,15 @@ static void cell_from_plan(struct host *h, const struct columns *cs, const struc
 	}
 	bits = plan_scalar(op, data, 0);
 	if (c->convert)
-		convert_bits(h, cs, c, bits, cell);
+		convert_bits(h, cs, c, bits, is_signed(op), cell);
 	else if (op->code == PLAN_BOOL && c->conversion == 's') {
 		cell->kind = CELL_BOOL;
 		cell->u = bits != 0;
-	} else if (op->code == PLAN_INT || op->code == PLAN_BITS ||
-		(op->code == PLAN_ENUM && op->is_signed)) {
+	} else if (is_signed(op) && h->format == OUTPUT_TEXT && op->size < 8 &&
+		strchr("uxXo", c->conversion)) {
+		/* as printf would: the bits of the C type */
+		cell_uint(cell, bits & ((1ull << (op->bits_len ? op->bits_len : op->size * 8)) - 1));
+	} else if (is_signed(op)) {
 		cell->kind = CELL_INT;
 		cell->i = bits;
 	} else {
@@ -390,10 +422,12 @@ static void cell_from_lua(lua_State *L, const struct columns *cs, const struct c
 {
 	switch (lua_type(L, -1)) {
 	case LUA_TNUMBER:
-		if (!lua_isinteger(L, -1)) {
+		if (!lua_isinteger(L, -1) && is_duration(c)) {
+			cell_duration(c, lua_tonumber(L, -1), cell);
+		} else if (!lua_isinteger(L, -1)) {
 			cell_double(cell, lua_tonumber(L, -1));
 		} else if (c->convert) {
-			convert_bits(host_of(L), cs, c, lua_tointeger(L, -1), cell);
+			convert_bits(host_of(L), cs, c, lua_tointeger(L, -1), true, cell);
 		} else {
 			cell->kind = CELL_INT;
 			cell->i = lua_tointeger(L, -1);
@@ -435,12 +469,13 @@ static void pad(struct buf *b, const struct column *c, size_t from, size_t shown
 	}
 }
 
-/* text of others: control characters and broken UTF-8 become \xNN. Returns columns shown */
-static size_t add_safe(struct buf *b, const char *s, size_t n)
+/* text of others: control characters and broken UTF-8 become \xNN; at most max
+ * characters of it. Returns columns shown */
+static size_t add_safe(struct buf *b, const char *s, size_t n, size_t max)
 {
 	size_t i = 0, shown = 0;
 
-	while (i < n) {
+	while (i < n && max-- > 0) {
 		unsigned char ch = s[i];
 		size_t len = str_utf8_len(s + i, n - i);
 
@@ -477,27 +512,26 @@ static size_t add_decimal(struct buf *b, uint64_t u, bool negative)
 /* a number by snprintf, for the formats that are not plain decimal */
 static void add_printf(struct buf *b, const struct column *c, const struct cell *cell)
 {
-	char fmt[48], out[512];
-	char precision[16] = "";
+	char fmt[48], out[1024];	/* MAX_WIDTH, and what the largest double needs */
+	char width[16] = "", precision[16] = "";
 	int n;
 
+	if (c->zero && !c->left)
+		snprintf(width, sizeof(width), "%d", c->width);
 	if (c->precision >= 0)
 		snprintf(precision, sizeof(precision), ".%d", c->precision);
 	if (strchr("fge", c->conversion)) {
 		double d = cell->kind == CELL_DOUBLE ? cell->d :
 			cell->kind == CELL_INT ? (double)cell->i : (double)cell->u;
 
-		snprintf(fmt, sizeof(fmt), "%%%s%s%c", c->flags, precision, c->conversion);
+		snprintf(fmt, sizeof(fmt), "%%%s%s%s%c", c->flags, width, precision,
+			c->conversion);
 		n = snprintf(out, sizeof(out), fmt, d);
 	} else {
 		long long v = cell->kind == CELL_DOUBLE ? (long long)cell->d : (long long)cell->u;
 
-		if (c->zero && !c->left)
-			snprintf(fmt, sizeof(fmt), "%%%s%d%sll%c", c->flags, c->width, precision,
-				c->conversion);
-		else
-			snprintf(fmt, sizeof(fmt), "%%%s%sll%c", c->flags, precision,
-				c->conversion);
+		snprintf(fmt, sizeof(fmt), "%%%s%s%sll%c", c->flags, width, precision,
+			c->conversion);
 		n = snprintf(out, sizeof(out), fmt, v);
 	}
 	buf_add(b, out, n < 0 ? 0 : (size_t)n < sizeof(out) ? (size_t)n : sizeof(out) - 1);
@@ -505,8 +539,9 @@ static void add_printf(struct buf *b, const struct column *c, const struct cell 
 
 static bool plain_decimal(const struct column *c)
 {
-	return strchr("dus", c->conversion) && !c->zero && c->precision < 0 &&
-		(!c->flags[0] || (c->left && !c->flags[1]));
+	/* flags and precision of %s say nothing about a number */
+	return c->conversion == 's' || (strchr("du", c->conversion) && !c->zero &&
+		c->precision < 0 && (!c->flags[0] || (c->left && !c->flags[1])));
 }
 
 static void add_text_cell(struct buf *b, const struct column *c, const struct cell *cell)
@@ -517,10 +552,8 @@ static void add_text_cell(struct buf *b, const struct column *c, const struct ce
 	from = b->len;
 	switch (cell->kind) {
 	case CELL_TEXT:
-		shown = cell->len;
-		if (c->precision >= 0 && (size_t)c->precision < shown)
-			shown = c->precision;
-		shown = add_safe(b, cell->text, shown);
+		shown = add_safe(b, cell->text, cell->len,
+			c->precision >= 0 ? (size_t)c->precision : SIZE_MAX);
 		break;
 	case CELL_BOOL:
 		buf_adds(b, cell->u ? "true" : "false");
@@ -531,7 +564,7 @@ static void add_text_cell(struct buf *b, const struct column *c, const struct ce
 		shown = 1;
 		break;
 	case CELL_DOUBLE:
-		if (c->conversion == 's') {
+		if (strchr("sc", c->conversion)) {
 			buf_addf(b, "%.3f", cell->d);
 			shown = b->len - from;
 			break;
@@ -540,7 +573,9 @@ static void add_text_cell(struct buf *b, const struct column *c, const struct ce
 		shown = b->len - from;
 		break;
 	default:
-		if (plain_decimal(c)) {
+		if (c->conversion == 'c') {
+			shown = add_safe(b, &(char){ cell->u }, 1, 1);
+		} else if (plain_decimal(c)) {
 			bool negative = cell->kind == CELL_INT && cell->i < 0 &&
 				c->conversion != 'u';
 
@@ -673,8 +708,8 @@ void columns_header(struct host *h, struct columns *cs)
 			struct column head = *c;
 
 			head.width = c->width ? c->width + strlen(c->before) + strlen(c->after) : 0;
-			buf_adds(&cs->row, c->title);
-			pad(&cs->row, &head, from, strlen(c->title));
+			pad(&cs->row, &head, from,
+				add_safe(&cs->row, c->title, strlen(c->title), SIZE_MAX));
 		}
 	}
 	while (cs->row.len && cs->row.data[cs->row.len - 1] == ' ')
@@ -740,6 +775,7 @@ static int columns_row(lua_State *L)
 
 	luaL_checktype(L, 2, LUA_TTABLE);
 	columns_header(h, cs);
+	buf_clear(&cs->row);	/* an error may have left half a row */
 	for (i = 0; i < cs->n; i++) {
 		struct cell cell;
 

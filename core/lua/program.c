@@ -45,7 +45,7 @@ static int load_auto(struct host *h, struct unit *u, struct error *err)
 	return 0;
 }
 
-static struct session *host_session(struct host *h, struct error *err)
+struct session *host_session(struct host *h, struct error *err)
 {
 	struct session_options opts = {
 		.verbose = h->opts->verbose,
@@ -157,10 +157,10 @@ static void glob_release(struct glob *g)
 
 /* attaches what the pattern in probe->name matches; what failed is listed in
  * the link, all failing is an error */
-static int attach_glob(lua_State *L, struct program *p, size_t fn, struct probe *probe)
+static int attach_glob(lua_State *L, struct program *p, size_t fn, const struct probe *probe)
 {
 	struct host *h = host_of(L);
-	const char *pattern = probe->name;
+	struct probe one = *probe;	/* its name changes, its strings are the caller's */
 	struct error err = ERROR_INIT;
 	struct glob g = { 0 };
 	struct link **links = NULL;
@@ -170,7 +170,7 @@ static int attach_glob(lua_State *L, struct program *p, size_t fn, struct probe 
 	if (provider_find(probe->provider)->list(h->session, probe, add_name, &g, &err))
 		goto fail;
 	if (g.more) {
-		error_set(&err, "E-PROBE", "'%s' matches more than %d probes", pattern,
+		error_set(&err, "E-PROBE", "'%s' matches more than %d probes", probe->name,
 			MAX_GLOB_PROBES);
 		error_hint(&err, "use a narrower pattern");
 		goto fail;
@@ -178,9 +178,9 @@ static int attach_glob(lua_State *L, struct program *p, size_t fn, struct probe 
 	for (i = 0; i < g.n; i++) {
 		struct link *l;
 
-		probe->name = g.names[i];
+		one.name = g.names[i];
 		error_clear(&err);
-		l = link_attach(p->unit, fn, probe, &err);
+		l = link_attach(p->unit, fn, &one, &err);
 		if (l)
 			*MEM_GROW(links, n) = l;
 		else if (err.tag)
@@ -192,7 +192,7 @@ static int attach_glob(lua_State *L, struct program *p, size_t fn, struct probe 
 	if (n == 0) {
 		if (!err.tag)
 			error_set(&err, "E-PROBE", "'%s:%s' matches nothing on this kernel",
-				probe->provider, pattern);
+				probe->provider, probe->name);
 		goto fail;
 	}
 	error_clear(&err);
@@ -230,6 +230,29 @@ static int attach_probe(lua_State *L, struct program *p, size_t fn, struct probe
 	*MEM_GROW(links, n) = l;
 	link_push(L, links, n, NULL, 0);
 	return 1;
+}
+
+/* strings of a parsed probe outlive an error: scratch memory of Lua */
+static int probe_gc(lua_State *L)
+{
+	probe_release(lua_touserdata(L, 1));
+	return 0;
+}
+
+/* pushes and returns it; raises */
+static struct probe *push_probe(lua_State *L, const char *spec)
+{
+	struct error err = ERROR_INIT;
+	struct probe *probe = lua_newuserdatauv(L, sizeof(*probe), 0);
+
+	if (probe_parse(spec, probe, &err))
+		raise_error(L, &err);
+	if (luaL_newmetatable(L, "moontrace.probe")) {
+		lua_pushcfunction(L, probe_gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	return probe;
 }
 
 static bool opt_boolean(lua_State *L, int idx, const char *name)
@@ -388,24 +411,18 @@ static int program_interval(lua_State *L)
 static int program_attach_verb(lua_State *L)
 {
 	struct program *p = check_program(L);
-	struct error err = ERROR_INIT;
 	struct probe *probe;
 	size_t fn;
-	int n;
 
 	if (lua_gettop(L) == 1) {
 		program_attach(L, p);
 		return 0;
 	}
 	fn = check_function(L, p, 2);
-	/* strings of the parsed probe outlive an error: scratch memory of Lua */
-	probe = lua_newuserdatauv(L, sizeof(*probe), 0);
-	if (probe_parse(luaL_checkstring(L, 3), probe, &err))
-		return raise_error(L, &err);
+	lua_settop(L, 4);
+	probe = push_probe(L, luaL_checkstring(L, 3));
 	probe->optional = opt_boolean(L, 4, "optional");
-	n = attach_probe(L, p, fn, probe);
-	probe_release(probe);
-	return n;
+	return attach_probe(L, p, fn, probe);
 }
 
 /* program:functions() -> { {name=, probe=, instructions=}, ... } */
@@ -457,14 +474,15 @@ static int no_map(lua_State *L, const struct object *obj, const char *name)
 
 static int program_index(lua_State *L)
 {
-	struct program *p = check_program(L);
 	const char *name = luaL_checkstring(L, 2);
+	struct program *p;
 	struct map *map;
 
-	lua_getmetatable(L, 1);
+	luaL_getmetatable(L, TYPE_PROGRAM);
 	lua_getfield(L, -1, "methods");
 	if (lua_getfield(L, -1, name) != LUA_TNIL)
 		return 1;
+	p = check_program(L);
 	lua_getiuservalue(L, 1, 1);
 	if (lua_getfield(L, -1, name) != LUA_TNIL)
 		return 1;
@@ -505,6 +523,8 @@ static int program_close(lua_State *L)
 
 	if (!p)
 		return 0;
+	if (p->delivering)
+		return luaL_error(L, "a program cannot be closed in a callback of its events");
 	/* its maps are closed first: they stop delivering events */
 	lua_getiuservalue(L, 1, 1);
 	lua_pushnil(L);

@@ -14,7 +14,7 @@ struct timer {
 	bool done;			/* cancelled, or fired its one time */
 };
 
-/* frees the timers that are done; never called from a timer's own callback */
+/* frees the timers that are done: a timer's callback may do it, on_tick looks back no more */
 static void sweep(struct host *h)
 {
 	struct timer **at = &h->timers, *t;
@@ -90,7 +90,6 @@ void timers_free(struct host *h)
 
 /* ---- Lua ---- */
 
-
 static int new_timer(lua_State *L, bool once)
 {
 	lua_Number seconds = luaL_checknumber(L, 1);
@@ -102,6 +101,7 @@ static int new_timer(lua_State *L, bool once)
 		once ? "0 to 1e9 seconds" : "0.001 to 1e9 seconds");
 	luaL_checktype(L, 2, LUA_TFUNCTION);
 	lua_settop(L, 2);
+	sweep(h);
 	t = mem_alloc(sizeof(*t));
 	t->h = h;
 	t->first = seconds > 0 ? seconds * 1e9 : 1;

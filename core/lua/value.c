@@ -115,7 +115,7 @@ static int store_scalar(struct store *s, const struct plan_op *op, int idx, char
 	lua_Integer v;
 	int exact;
 
-	if (lua_isboolean(L, idx)) {
+	if (lua_isboolean(L, idx) && op->code != PLAN_FLOAT) {
 		v = lua_toboolean(L, idx);
 	} else {
 		if (lua_type(L, idx) != LUA_TNUMBER)
@@ -135,7 +135,7 @@ static int store_scalar(struct store *s, const struct plan_op *op, int idx, char
 			return type_error(s, op, idx, "an integer");
 	}
 	/* a 64-bit unsigned takes every Lua integer: its bits are the value */
-	if (!plan_store(op, data, i, v, v < 0 && !(op->size == 8 && !op->bits_len)))
+	if (!plan_store(op, data, i, v, v < 0 && (op->is_signed || op->size != 8 || op->bits_len)))
 		return error_set(s->err, "E-TYPE", "%s '%s': %lld does not fit the C type",
 			s->what, op_label(s, op), (long long)v);
 	return 0;

@@ -38,6 +38,7 @@ static const struct field fields[] = {
 	{ "headers_source", FIELD_STRING, AT(headers_source) },
 	{ "headers_id", FIELD_STRING, AT(headers_id) },
 	{ "format", FIELD_FORMATS, AT(formats), AT(n_formats) },
+	{ "arg", FIELD_LIST, AT(args), AT(n_args) },
 };
 
 static char **string_at(const struct request *req, size_t at)
@@ -105,6 +106,21 @@ void request_add_define(struct request *req, const char *name, const char *value
 {
 	*MEM_GROW(req->defines, req->n_defines) =
 		value ? mem_format("%s=%s", name, value) : mem_string(name);
+}
+
+void request_add_arg(struct request *req, const char *function, const char *name,
+	unsigned position, const char *type)
+{
+	char *arg = mem_format("%s %s %u %s", function, name, position, type);
+	size_t i;
+
+	for (i = 0; i < req->n_args; i++) {
+		if (strcmp(req->args[i], arg) == 0) {
+			free(arg);
+			return;
+		}
+	}
+	*MEM_GROW(req->args, req->n_args) = arg;
 }
 
 void request_add_format(struct request *req, const char *category, const char *event,
@@ -389,10 +405,84 @@ bool request_tracepoint(const struct ctoken *t, char **ret_category, char **ret_
 	return true;
 }
 
+static struct request_argument *add_argument(struct request_needs *needs, char *function,
+	uint32_t line)
+{
+	struct request_argument *a = MEM_GROW(needs->arguments, needs->n_arguments);
+
+	a->function = function;
+	a->line = line;
+	return a;
+}
+
+/* ARG(function, name) */
+static bool scan_arg(const struct ctoken *t, struct request_needs *needs)
+{
+	if (t->kind != CTOKEN_IDENT || !ctoken_is(t, "ARG") || !ctoken_is(&t[1], "(") ||
+	    t[2].kind != CTOKEN_IDENT || !ctoken_is(&t[3], ",") || t[4].kind != CTOKEN_IDENT ||
+	    !ctoken_is(&t[5], ")"))
+		return false;
+	add_argument(needs, ctoken_string(&t[2]), t->line)->name = ctoken_string(&t[4]);
+	return true;
+}
+
+/* the type of a parameter: its text without the name at the end */
+static char *parameter_type(const struct ctoken *from, const struct ctoken *to)
+{
+	struct buf b = BUF_INIT;
+	const struct ctoken *t;
+
+	if (to > from + 1 && to[-1].kind == CTOKEN_IDENT && !ctoken_is(&to[-2], "struct") &&
+	    !ctoken_is(&to[-2], "union") && !ctoken_is(&to[-2], "enum"))
+		to--;
+	for (t = from; t < to; t++) {
+		if (b.len)
+			buf_addc(&b, ' ');
+		buf_add(&b, t->at, t->len);
+	}
+	return buf_take(&b, NULL);
+}
+
+/* kprobe__FUNCTION(struct pt_regs *ctx, TYPE a, ...) { : a definition */
+static bool scan_positional(const struct ctoken *t, struct request_needs *needs)
+{
+	static const char prefix[] = "kprobe__";
+	const struct ctoken *start, *end;
+	struct request_argument *a = NULL;
+	size_t depth = 0;
+
+	if (t->kind != CTOKEN_IDENT || t->len <= strlen(prefix) ||
+	    memcmp(t->at, prefix, strlen(prefix)) != 0 || !ctoken_is(&t[1], "("))
+		return false;
+	for (end = start = &t[2]; end->kind != CTOKEN_END; end++) {
+		if (ctoken_is(end, "("))
+			depth++;
+		if (depth && ctoken_is(end, ")")) {
+			depth--;
+			continue;
+		}
+		if (depth || (!ctoken_is(end, ",") && !ctoken_is(end, ")")))
+			continue;
+		/* the first parameter is the context */
+		if (start == &t[2])
+			a = add_argument(needs, mem_string_n(t->at + strlen(prefix),
+				t->len - strlen(prefix)), t->line);
+		else
+			*MEM_GROW(a->types, a->n_types) = parameter_type(start, end);
+		start = end + 1;
+		if (ctoken_is(end, ")"))
+			break;
+	}
+	return true;
+}
+
 static void scan_token(const struct ctoken *t, struct request_needs *needs)
 {
 	char *category, *event, *include;
 	bool angle;
+
+	if (scan_arg(t, needs) || scan_positional(t, needs))
+		return;
 
 	if (request_tracepoint(t, &category, &event))
 		add_tracepoint(needs, category, event);
@@ -425,5 +515,11 @@ void request_needs_release(struct request_needs *needs)
 		free(needs->tracepoints[i].event);
 	}
 	free(needs->tracepoints);
+	for (i = 0; i < needs->n_arguments; i++) {
+		free(needs->arguments[i].function);
+		free(needs->arguments[i].name);
+		release_list(needs->arguments[i].types, needs->arguments[i].n_types);
+	}
+	free(needs->arguments);
 	memset(needs, 0, sizeof(*needs));
 }

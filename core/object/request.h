@@ -50,11 +50,17 @@ struct request {
 
 	struct request_format *formats;
 	size_t n_formats;
+	/* each ARG(FUNCTION, NAME) of the text, resolved for the target:
+	 * "FUNCTION NAME POSITION TYPE", the position from 1 */
+	char **args;
+	size_t n_args;
 };
 
 void request_init(struct request *req);		/* strings empty, line 1 */
 void request_release(struct request *req);
 void request_add_define(struct request *req, const char *name, const char *value);
+void request_add_arg(struct request *req, const char *function, const char *name,
+	unsigned position, const char *type);
 void request_add_format(struct request *req, const char *category, const char *event,
 	const char *text);
 
@@ -69,6 +75,16 @@ struct request_needs {
 	size_t n_tracepoints;
 	int events;		/* uses EVENTS() */
 	int kernel_types;	/* includes kernel headers that the stub tree has not */
+	/* arguments of kernel functions: ARG(function, name), and the positional
+	 * parameters of int kprobe__FUNCTION(struct pt_regs *ctx, ...) */
+	struct request_argument {
+		char *function;
+		char *name;		/* of ARG; NULL: positional */
+		char **types;		/* positional: the declared types */
+		size_t n_types;
+		uint32_t line;		/* of the text, from 1 */
+	} *arguments;
+	size_t n_arguments;
 };
 void request_scan(const char *text, struct request_needs *ret);
 void request_needs_release(struct request_needs *needs);

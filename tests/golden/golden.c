@@ -8,7 +8,7 @@
  *	//! file NAME		the user's file (a.lua)
  *	//! line N		on which line of it the text begins (1)
  *	//! perf		events go through perf buffers
- *	//! define NAME=VALUE, cflag FLAG, include DIRECTORY
+ *	//! define NAME=VALUE, cflag FLAG, include DIRECTORY, arg FUNCTION NAME POSITION TYPE
  *	//! version MAJOR.MINOR.PATCH	of the kernel (6.1.0); the release is like it
  *	//! machine NAME, headers DIRECTORY
  *	//! format CATEGORY:EVENT	from the file FORMATS/CATEGORY_EVENT
@@ -107,6 +107,8 @@ static void directive(struct golden *g, char *line)
 		req->line = atoi(value);
 	else if (strcmp(line, "define") == 0)
 		*MEM_GROW(req->defines, req->n_defines) = mem_string(value);
+	else if (strcmp(line, "arg") == 0)
+		*MEM_GROW(req->args, req->n_args) = mem_string(value);
 	else if (strcmp(line, "cflag") == 0)
 		*MEM_GROW(req->cflags, req->n_cflags) = mem_string(value);
 	else if (strcmp(line, "include") == 0)
