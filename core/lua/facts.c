@@ -106,34 +106,60 @@ static int add_argument(struct host *h, struct request *req, const struct reques
 	return bad ? error_wrap(err, "%s:%u", req->file, req->line + a->line - 1) : 0;
 }
 
+static int add_formats(struct request *req, const struct request_needs *needs,
+	struct error *err)
+{
+	struct buf format = BUF_INIT;
+	int bad = 0;
+	size_t i;
+
+	for (i = 0; i < needs->n_tracepoints && !bad; i++) {
+		const char *category = needs->tracepoints[i].category;
+		const char *event = needs->tracepoints[i].event;
+
+		buf_clear(&format);
+		bad = tracefs_format(category, event, &format, err);
+		if (!bad)
+			request_add_format(req, category, event, format.data);
+	}
+	buf_release(&format);
+	return bad ? error_wrap(err, "%s", req->file) : 0;
+}
+
+/* said before headers are asked for, which would not help */
+static int check_kprobes(const struct request *req, const struct request_needs *needs,
+	struct error *err)
+{
+	const char *reason;
+	size_t i;
+
+	for (i = 0; i < needs->n_arguments && needs->arguments[i].name; i++)
+		;
+	if (i == needs->n_arguments || feature_answer(FEATURE_KPROBES, &reason) != ANSWER_NO)
+		return 0;
+	error_set(err, "E-FEATURE", "%s: this kernel has no kprobes, which %s needs", req->file,
+		needs->arguments[i].function);
+	return error_hint(err, "tracepoints, uprobes and perf events may work");
+}
+
 int facts_add(struct host *h, struct request *req, struct buf *warnings, struct error *err)
 {
 	struct request_needs needs;
-	struct buf format = BUF_INIT;
-	int bad = 0;
+	int bad;
 	size_t i;
 
 	set_string(&req->release, kernel_release());
 	set_string(&req->machine, kernel_machine());
 	req->version_code = kernel_version_code();
 	request_scan(req->text, &needs);
-	for (i = 0; i < needs.n_tracepoints && !bad; i++) {
-		buf_clear(&format);
-		bad = tracefs_format(needs.tracepoints[i].category, needs.tracepoints[i].event,
-			&format, err);
-		if (!bad)
-			request_add_format(req, needs.tracepoints[i].category,
-				needs.tracepoints[i].event, format.data);
-	}
+	bad = add_formats(req, &needs, err);
+	for (i = 0; i < needs.n_arguments && !bad; i++)
+		bad = add_argument(h, req, &needs.arguments[i], warnings, err);
+	bad = bad || check_kprobes(req, &needs, err);
 	if (!bad && needs.events)
 		req->ringbuf = feature_have(FEATURE_RINGBUF);
-	if (!bad && needs.kernel_types)
-		bad = add_headers(h, req, err);
-	for (i = 0; i < needs.n_arguments && !bad; i++)
-		bad = add_argument(h, req, &needs.arguments[i], warnings, err) ? 2 : 0;
-	buf_release(&format);
+	if (!bad && needs.kernel_types && add_headers(h, req, err))
+		bad = error_wrap(err, "%s", req->file);
 	request_needs_release(&needs);
-	if (bad == -1)
-		error_wrap(err, "%s", req->file);	/* an argument says the line, too */
 	return bad ? -1 : 0;
 }

@@ -583,7 +583,7 @@ static int map_info(lua_State *L)
 static int map_index(lua_State *L)
 {
 	if (lua_type(L, 2) == LUA_TSTRING) {
-		lua_getmetatable(L, 1);
+		luaL_getmetatable(L, TYPE_MAP);
 		lua_getfield(L, -1, "methods");
 		lua_pushvalue(L, 2);
 		if (lua_rawget(L, -2) != LUA_TNIL)

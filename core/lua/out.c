@@ -364,12 +364,38 @@ static bool is_signed(const struct plan_op *op)
 	return op->code == PLAN_INT || op->code == PLAN_BITS || op->is_signed;
 }
 
+/* %x and the like of a negative number, as printf would: the bits of the C type */
+static bool shows_bits(const struct host *h, const struct column *c)
+{
+	return h->format == OUTPUT_TEXT && c->op.size < 8 && strchr("uxXo", c->conversion);
+}
+
+static void cell_number(struct host *h, const struct columns *cs, const struct column *c,
+	uint64_t bits, struct cell *cell)
+{
+	const struct plan_op *op = &c->op;
+	unsigned n_bits = op->bits_len ? op->bits_len : op->size * 8;
+
+	if (c->convert) {
+		convert_bits(h, cs, c, bits, is_signed(op), cell);
+	} else if (op->code == PLAN_BOOL && c->conversion == 's') {
+		cell->kind = CELL_BOOL;
+		cell->u = bits != 0;
+	} else if (is_signed(op) && shows_bits(h, c)) {
+		cell_uint(cell, bits & ((1ull << n_bits) - 1));
+	} else if (is_signed(op)) {
+		cell->kind = CELL_INT;
+		cell->i = bits;
+	} else {
+		cell_uint(cell, bits);
+	}
+}
+
 /* a field of an event by its plan */
 static void cell_from_plan(struct host *h, const struct columns *cs, const struct column *c,
 	const char *data, struct cell *cell)
 {
 	const struct plan_op *op = &c->op;
-	uint64_t bits;
 
 	/* an address may be in a char array */
 	if (op->code == PLAN_STRING && c->convert != CONVERT_IPV4 &&
@@ -398,22 +424,7 @@ static void cell_from_plan(struct host *h, const struct columns *cs, const struc
 		}
 		return;
 	}
-	bits = plan_scalar(op, data, 0);
-	if (c->convert)
-		convert_bits(h, cs, c, bits, is_signed(op), cell);
-	else if (op->code == PLAN_BOOL && c->conversion == 's') {
-		cell->kind = CELL_BOOL;
-		cell->u = bits != 0;
-	} else if (is_signed(op) && h->format == OUTPUT_TEXT && op->size < 8 &&
-		strchr("uxXo", c->conversion)) {
-		/* as printf would: the bits of the C type */
-		cell_uint(cell, bits & ((1ull << (op->bits_len ? op->bits_len : op->size * 8)) - 1));
-	} else if (is_signed(op)) {
-		cell->kind = CELL_INT;
-		cell->i = bits;
-	} else {
-		cell_uint(cell, bits);
-	}
+	cell_number(h, cs, c, plan_scalar(op, data, 0), cell);
 }
 
 /* the Lua value at the top of the stack, which must stay there meanwhile */

@@ -472,17 +472,12 @@ static int no_map(lua_State *L, const struct object *obj, const char *name)
 	return raise_error(L, &err);
 }
 
-static int program_index(lua_State *L)
+/* pushes the map `name`: its one userdata, kept in the program's user value */
+static int push_map(lua_State *L, const char *name)
 {
-	const char *name = luaL_checkstring(L, 2);
-	struct program *p;
+	struct program *p = check_program(L);
 	struct map *map;
 
-	luaL_getmetatable(L, TYPE_PROGRAM);
-	lua_getfield(L, -1, "methods");
-	if (lua_getfield(L, -1, name) != LUA_TNIL)
-		return 1;
-	p = check_program(L);
 	lua_getiuservalue(L, 1, 1);
 	if (lua_getfield(L, -1, name) != LUA_TNIL)
 		return 1;
@@ -496,23 +491,22 @@ static int program_index(lua_State *L)
 	return 1;
 }
 
+static int program_index(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 2);
+
+	/* a closed program has its methods still: close() may come twice */
+	luaL_getmetatable(L, TYPE_PROGRAM);
+	lua_getfield(L, -1, "methods");
+	if (lua_getfield(L, -1, name) != LUA_TNIL)
+		return 1;
+	return push_map(L, name);
+}
+
 /* program:map(name): also for names that are methods */
 static int program_map(lua_State *L)
 {
-	struct program *p = check_program(L);
-	const char *name = luaL_checkstring(L, 2);
-	struct map *map = unit_map(p->unit, name);
-
-	if (!map)
-		return no_map(L, unit_object(p->unit), name);
-	lua_getiuservalue(L, 1, 1);
-	if (lua_getfield(L, -1, name) != LUA_TNIL)
-		return 1;
-	lua_pop(L, 1);
-	map_push(L, p, map);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -3, name);
-	return 1;
+	return push_map(L, luaL_checkstring(L, 2));
 }
 
 static int program_close(lua_State *L)

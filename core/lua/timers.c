@@ -44,14 +44,14 @@ static void on_tick(void *arg, uint64_t missed)
 	struct timer *t = arg;
 	lua_State *L = t->h->L;
 
+	if (!t->interval)
+		t->source = NULL;	/* the loop removes it behind us, called or not */
 	if (t->done || t->h->stopped)
 		return;
 	lua_rawgeti(L, LUA_REGISTRYINDEX, t->fn);
 	lua_pushinteger(L, missed);
-	if (!t->interval) {
-		t->source = NULL;	/* the loop removes it behind us */
+	if (!t->interval)
 		timer_done(t);
-	}
 	host_call(t->h, 1, 0);
 }
 

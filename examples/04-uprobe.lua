@@ -1,0 +1,27 @@
+#!/usr/bin/env moontrace
+-- SPDX-License-Identifier: Apache-2.0
+-- 04-uprobe: calls of the C library's malloc by process, the top ten each second
+local bpf = require "bpf"
+
+local prog = bpf.load[[
+struct who { char comm[16]; };
+BPF_HASH(calls, struct who, u64);
+
+int on_malloc(struct pt_regs *ctx)
+{
+    struct who who = {};
+    bpf_get_current_comm(&who.comm, sizeof(who.comm));
+    calls.increment(who);
+    return 0;
+}
+]]
+prog:uprobe("on_malloc", { path = "c", sym = "malloc" })
+
+every(1, function()
+  for _, e in ipairs(prog.calls:top(10)) do
+    print(("%-16s %d"):format(e.key.comm, e.value))
+  end
+  prog.calls:clear()
+  print()
+end)
+bpf.run()
