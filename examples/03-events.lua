@@ -4,7 +4,7 @@
 local bpf, out = require "bpf", require "out"
 
 local prog = bpf.load[[
-struct left { u64 ktime; u32 pid; char comm[TASK_COMM_LEN]; };
+struct left { u64 ktime, pid; char comm[TASK_COMM_LEN]; };
 EVENTS(exits, struct left);
 
 TRACEPOINT_PROBE(sched, sched_process_exit)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 const struct command *const commands[] = {
+	&command_check,
 	&command_dump,
 	&command_info,
 	&command_list,

@@ -14,6 +14,7 @@
 #include "kernel/feature.h"
 #include "kernel/kernel.h"
 #include "load/internal.h"
+#include "load/substitutes.h"
 
 enum {
 	LOG_FIRST = 256 << 10,		/* bytes of the first verifier log */
@@ -142,22 +143,20 @@ static int check_destructive(const struct unit *u, const struct object_program *
 }
 
 /* an older helper that does the same on kernels without the newer one */
-static const struct {
-	int32_t helper, older;
-	enum feature feature;
-} substitutes[] = {
+const struct substitute substitutes[] = {
 	{ BPF_FUNC_probe_read_user, BPF_FUNC_probe_read, FEATURE_PROBE_READ_KERNEL },
 	{ BPF_FUNC_probe_read_kernel, BPF_FUNC_probe_read, FEATURE_PROBE_READ_KERNEL },
 	{ BPF_FUNC_probe_read_user_str, BPF_FUNC_probe_read_str, FEATURE_PROBE_READ_KERNEL },
 	{ BPF_FUNC_probe_read_kernel_str, BPF_FUNC_probe_read_str, FEATURE_PROBE_READ_KERNEL },
 	{ BPF_FUNC_ktime_get_boot_ns, BPF_FUNC_ktime_get_ns, FEATURE_KTIME_BOOT },
+	{ 0, 0, FEATURE_COUNT },
 };
 
 static void substitute(struct bpf_insn *insn)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(substitutes); i++) {
+	for (i = 0; substitutes[i].helper; i++) {
 		if (insn->imm == substitutes[i].helper &&
 			feature_answer(substitutes[i].feature, NULL) == ANSWER_NO) {
 			insn->imm = substitutes[i].older;
