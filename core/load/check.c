@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/check.h"
-#include "load/substitutes.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 
 #include "base/mem.h"
 #include "load/load.h"
+#include "load/substitutes.h"
 #include "object/object_format.h"
 
 /* what linux/bpf.h of an older kernel may lack */
