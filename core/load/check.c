@@ -112,22 +112,6 @@ static void check_map(struct checker *c, const struct object_map *m)
 
 /* ---- helpers ---- */
 
-static const char *type_name(uint32_t type)
-{
-	switch (type) {
-	case BPF_PROG_TYPE_KPROBE:
-		return "kprobe";
-	case BPF_PROG_TYPE_TRACEPOINT:
-		return "tracepoint";
-	case BPF_PROG_TYPE_RAW_TRACEPOINT:
-		return "raw tracepoint";
-	case BPF_PROG_TYPE_PERF_EVENT:
-		return "perf event";
-	default:
-		return "fentry/fexit";
-	}
-}
-
 /*
  * The best answer for any of the types. *ret_lacking gets those that the
  * kernel has, but without the helper.
@@ -149,7 +133,7 @@ static enum answer ask_helper(const struct checker *c, uint32_t id, unsigned *re
 			*ret_since = since;
 		if (there && answer == ANSWER_NO)
 			buf_addf(ret_lacking, "%s%s", ret_lacking->len ? ", " : "",
-				type_name(type));
+				program_type_name(type));
 		/* by hand it cannot become a program of a type that is not there */
 		if (!there && c->n_types > 1)
 			continue;
@@ -193,7 +177,7 @@ static void check_helper(struct checker *c, size_t insn, uint32_t id)
 			lacking.data);
 	if (answer != ANSWER_YES && !is_substituted(c, insn, id, what)) {
 		full = since || c->n_types > 1 ? mem_string(what) :
-			mem_format("%s for %s programs", what, type_name(c->types[0]));
+			mem_format("%s for %s programs", what, program_type_name(c->types[0]));
 		judge(c, answer, since, insn, NULL, full);
 		free(full);
 	}

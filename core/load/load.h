@@ -68,6 +68,8 @@ struct map *unit_map_at(struct unit *u, size_t index);
  */
 int unit_load(struct unit *u, size_t index, uint32_t type, uint32_t expected_attach,
 	uint32_t attach_btf_id, struct error *err);
+/* "kprobe", "raw tracepoint": a BPF_PROG_TYPE_* in messages */
+const char *program_type_name(uint32_t type);
 /* attaches every program that has a `probe`; on failure detaches what it did */
 int unit_attach_auto(struct unit *u, struct error *err);
 

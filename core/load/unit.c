@@ -238,7 +238,7 @@ static int load_with_log(const struct load *load, char **ret_log)
 	return fd;
 }
 
-static const char *type_name(uint32_t type)
+const char *program_type_name(uint32_t type)
 {
 	switch (type) {
 	case BPF_PROG_TYPE_KPROBE:
@@ -269,7 +269,7 @@ static int explain_silence(const struct load *load, int sys, struct error *err)
 	}
 	if (sys == EINVAL && libbpf_probe_bpf_prog_type(load->as->type, NULL) == 0)
 		return error_set(err, "E-FEATURE", "program '%s': this kernel has no %s programs",
-			name, type_name(load->as->type));
+			name, program_type_name(load->as->type));
 	if (sys == EINVAL && load->as->type == BPF_PROG_TYPE_KPROBE)
 		return error_set(err, "E-VERIFIER", "program '%s' refused by the kernel without a "
 			"reason; before Linux 5.0 that is a wrong version (it was loaded as "
