@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cachedir.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -34,40 +35,6 @@ struct entry_name {
 
 /* ---- the directory ---- */
 
-/* caller owns; NULL: no home */
-static char *default_dir(void)
-{
-	const char *dir = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-
-	if (geteuid() == 0)
-		return mem_string("/var/cache/moontrace");
-	/* the XDG specification ignores relative paths */
-	if (dir && dir[0] == '/')
-		return mem_format("%s/moontrace", dir);
-	if (home && home[0] == '/')
-		return mem_format("%s/.cache/moontrace", home);
-	return NULL;
-}
-
-static int check_dir(int fd, const char *dir, struct error *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return error_sys(err, "E-CACHE", errno, "open cache '%s'", dir);
-	if (st.st_uid != geteuid()) {
-		error_set(err, "E-CACHE", "cache '%s' belongs to user %u", dir,
-			(unsigned)st.st_uid);
-		return error_hint(err, "name a directory of user %u", (unsigned)geteuid());
-	}
-	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		error_set(err, "E-CACHE", "cache '%s' can be written by others (mode %04o)", dir,
-			(unsigned)st.st_mode & 07777);
-		return error_hint(err, "chmod 700 '%s', after a look at what is in it", dir);
-	}
-	return 0;
-}
-
 /* the failure of a function of core/base, as ours */
 static int cache_error(struct error *err, struct error *inner)
 {
@@ -78,38 +45,12 @@ static int cache_error(struct error *err, struct error *inner)
 	return -1;
 }
 
-static int open_dir(const char *dir, struct error *err)
-{
-	struct error inner = ERROR_INIT;
-	int fd;
-
-	if (file_make_dirs(dir, 0700, &inner))
-		return cache_error(err, &inner);
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return error_sys(err, "E-CACHE", errno, "open cache '%s'", dir);
-	if (check_dir(fd, dir, err)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 struct cache *cache_open(const char *dir, struct error *err)
 {
-	char *path = dir ? mem_string(dir) : default_dir();
+	char *path = cachedir_choose(dir, err);
+	int fd = path ? cachedir_open(path, err) : -1;
 	struct cache *c;
-	size_t len;
-	int fd;
 
-	if (!path) {
-		error_set(err, "E-CACHE", "no place for a cache: HOME is not set");
-		return NULL;
-	}
-	/* a slash at the end would follow a link */
-	for (len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
-		path[len - 1] = '\0';
-	fd = open_dir(path, err);
 	if (fd < 0) {
 		free(path);
 		return NULL;

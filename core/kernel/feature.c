@@ -11,6 +11,7 @@
 #include <linux/btf.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -77,6 +78,29 @@ static int try_load(uint32_t type, const char *name, const struct bpf_insn *insn
 
 static const struct bpf_insn exit_insn = { .code = BPF_JMP | BPF_EXIT };
 static const struct bpf_insn return_0 = { .code = BPF_ALU64 | BPF_MOV | BPF_K };
+
+/*
+ * Does the verifier accept it?  What it refuses is EACCES as often as EINVAL:
+ * only its log tells a refusal from a lack of permission.
+ */
+static enum answer probe_program(uint32_t type, const struct bpf_insn *insns, size_t n,
+	const char **ret_reason)
+{
+	static char log[16384];
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .log_buf = log, .log_size = sizeof(log),
+		.log_level = 1);
+	int fd, sys;
+
+	log[0] = '\0';
+	fd = try_load(type, NULL, insns, n, &opts);
+	sys = fd < 0 ? errno : 0;
+	if (fd >= 0 || !log[0]) {
+		errno = sys;
+		return from_fd(fd, ret_reason);
+	}
+	*ret_reason = "the verifier refuses it";
+	return ANSWER_NO;
+}
 
 /*
  * A call of the helper without arguments: a kernel that knows the helper
@@ -171,7 +195,7 @@ static enum answer probe_delete_batch(const char **ret_reason)
 static enum answer probe_names(const char **ret_reason)
 {
 	struct bpf_insn insns[] = { return_0, exit_insn };
-	int fd = try_load(BPF_PROG_TYPE_SOCKET_FILTER, "moontrace", insns, 2, NULL);
+	int fd = try_load(BPF_PROG_TYPE_TRACEPOINT, "moontrace", insns, 2, NULL);
 	struct bpf_prog_info info;
 	uint32_t len = sizeof(info);
 	int ret;
@@ -242,6 +266,128 @@ static enum answer probe_tracing(const char **ret_reason)
 	if (fd < 0)
 		return from_fd(fd, ret_reason);
 	answer = from_fd(bpf_raw_tracepoint_open(NULL, fd), ret_reason);
+	close(fd);
+	return answer;
+}
+
+/* a key of eight bytes on the stack, half of it never written */
+static enum answer probe_uninit_stack(const char **ret_reason)
+{
+	int map = try_map(BPF_MAP_TYPE_HASH, sizeof(uint64_t), sizeof(uint64_t), 1);
+	struct bpf_insn insns[] = {
+		{ .code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10, .off = -8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2,
+			.src_reg = BPF_REG_10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_2, .imm = -8 },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_1,
+			.src_reg = BPF_PSEUDO_MAP_FD, .imm = map },
+		{ 0 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem },
+		return_0, exit_insn,
+	};
+	enum answer answer;
+
+	if (map < 0)
+		return from_fd(map, ret_reason);
+	answer = probe_program(BPF_PROG_TYPE_TRACEPOINT, insns, ARRAY_SIZE(insns), ret_reason);
+	close(map);
+	return answer;
+}
+
+static enum answer probe_loops(const char **ret_reason)
+{
+	struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 4 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -1 },
+		{ .code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = BPF_REG_1, .off = -2 },
+		return_0, exit_insn,
+	};
+
+	return probe_program(BPF_PROG_TYPE_TRACEPOINT, insns, ARRAY_SIZE(insns), ret_reason);
+}
+
+static enum answer probe_large(const char **ret_reason)
+{
+	enum { N = 4097 };
+	struct bpf_insn *insns = mem_array(N, sizeof(*insns));
+	enum answer answer;
+	size_t i;
+
+	for (i = 0; i < N - 1; i++)
+		insns[i] = return_0;
+	insns[N - 1] = exit_insn;
+	answer = probe_program(BPF_PROG_TYPE_TRACEPOINT, insns, N, ret_reason);
+	free(insns);
+	return answer;
+}
+
+static enum answer probe_calls(const char **ret_reason)
+{
+	struct bpf_insn insns[] = {
+		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL, .imm = 1 },
+		exit_insn, return_0, exit_insn,
+	};
+
+	return probe_program(BPF_PROG_TYPE_TRACEPOINT, insns, ARRAY_SIZE(insns), ret_reason);
+}
+
+/* the address of an array's only value */
+static enum answer probe_global_data(const char **ret_reason)
+{
+	int map = try_map(BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), sizeof(uint64_t), 1);
+	struct bpf_insn insns[] = {
+		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_1,
+			.src_reg = BPF_PSEUDO_MAP_VALUE, .imm = map },
+		{ 0 },
+		return_0, exit_insn,
+	};
+	enum answer answer;
+
+	if (map < 0)
+		return from_fd(map, ret_reason);
+	answer = probe_program(BPF_PROG_TYPE_TRACEPOINT, insns, ARRAY_SIZE(insns), ret_reason);
+	close(map);
+	return answer;
+}
+
+static enum answer probe_jmp32(const char **ret_reason)
+{
+	struct bpf_insn insns[] = {
+		return_0,
+		{ .code = BPF_JMP32 | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_0, .off = 0 },
+		exit_insn,
+	};
+
+	return probe_program(BPF_PROG_TYPE_TRACEPOINT, insns, ARRAY_SIZE(insns), ret_reason);
+}
+
+static enum answer probe_get_stack(const char **ret_reason)
+{
+	return probe_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_get_stack, ret_reason);
+}
+
+static enum answer probe_perf_event(const char **ret_reason)
+{
+	struct bpf_insn insns[] = { return_0, exit_insn };
+
+	return from_fd(try_load(BPF_PROG_TYPE_PERF_EVENT, NULL, insns, 2, NULL), ret_reason);
+}
+
+/* attaches to a function that is there wherever kprobes are, and is rarely called */
+static enum answer probe_kprobe_multi(const char **ret_reason)
+{
+	static const char *const names[] = { "register_kprobe" };
+	struct bpf_insn insns[] = { return_0, exit_insn };
+	LIBBPF_OPTS(bpf_prog_load_opts, load, .kern_version = kernel_version_code(),
+		.expected_attach_type = BPF_TRACE_KPROBE_MULTI);
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .kprobe_multi.cnt = 1);
+	int fd = try_load(BPF_PROG_TYPE_KPROBE, NULL, insns, 2, &load);
+	enum answer answer;
+
+	if (fd < 0)
+		return from_fd(fd, ret_reason);
+	opts.kprobe_multi.syms = (const char **)names;
+	answer = from_fd(bpf_link_create(fd, 0, BPF_TRACE_KPROBE_MULTI, &opts), ret_reason);
 	close(fd);
 	return answer;
 }
@@ -333,6 +479,24 @@ const struct feature_row feature_rows[FEATURE_COUNT] = {
 		"9940d67c93b5 (4.7)", probe_stackid },
 	{ FEATURE_MEMCG_ACCOUNT, "memcg", "memory charged to the cgroup, not to RLIMIT_MEMLOCK",
 		"97306be45fbe (5.11)", probe_memcg },
+	{ FEATURE_UNINIT_STACK, "uninit-stack", "helpers read stack that was never written",
+		"6715df8d5d24 (6.3)", probe_uninit_stack },
+	{ FEATURE_LOOPS, "loops", "loops that the verifier sees end",
+		"2589726d12a1 (5.3)", probe_loops },
+	{ FEATURE_LARGE, "large", "programs of a million instructions, not of 4096",
+		"c04c0d2b968a (5.2)", probe_large },
+	{ FEATURE_CALLS, "calls", "calls between functions of a program",
+		"cc8b0b92a169 (4.16)", probe_calls },
+	{ FEATURE_GLOBAL_DATA, "global-data", "global variables of programs",
+		"d8eca5bbb2be (5.2)", probe_global_data },
+	{ FEATURE_JMP32, "jmp32", "jumps that compare 32 bits",
+		"092ed0968bb6 (5.1)", probe_jmp32 },
+	{ FEATURE_GET_STACK, "get-stack", "helper get_stack: a stack as bytes, not as an id",
+		"c195651e565a (4.18)", probe_get_stack },
+	{ FEATURE_PERF_EVENT_PROGS, "perf-event", "programs at perf events and timers",
+		"0515e5999a46 (4.9)", probe_perf_event },
+	{ FEATURE_KPROBE_MULTI, "kprobe-multi", "many kernel functions attached in one call",
+		"0dcac2725406 (5.18)", probe_kprobe_multi },
 };
 
 enum answer feature_answer(enum feature id, const char **ret_reason)

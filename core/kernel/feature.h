@@ -34,6 +34,15 @@ enum feature {
 	FEATURE_CGROUP_ID,		/* helper get_current_cgroup_id */
 	FEATURE_STACKID_TRACEPOINT,	/* get_stackid in tracepoint programs */
 	FEATURE_MEMCG_ACCOUNT,		/* no RLIMIT_MEMLOCK needed (5.11) */
+	FEATURE_UNINIT_STACK,		/* helpers may read stack bytes never written */
+	FEATURE_LOOPS,			/* bounded ones */
+	FEATURE_LARGE,			/* a million instructions instead of 4096 */
+	FEATURE_CALLS,			/* of functions of the same program */
+	FEATURE_GLOBAL_DATA,
+	FEATURE_JMP32,
+	FEATURE_GET_STACK,		/* helper get_stack in tracepoint programs */
+	FEATURE_PERF_EVENT_PROGS,
+	FEATURE_KPROBE_MULTI,		/* many kernel functions in one call */
 	FEATURE_COUNT
 };
 

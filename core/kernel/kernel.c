@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 static const struct utsname *names(void)
 {
@@ -28,8 +29,7 @@ const char *kernel_machine(void)
 	return names()->machine;
 }
 
-/* KERNEL_VERSION() of a text like "4.19.260-1"; 0 if it is none */
-static uint32_t parse_version(const char *text)
+uint32_t kernel_parse_version(const char *text)
 {
 	unsigned major, minor, patch = 0;
 
@@ -88,7 +88,7 @@ static uint32_t distribution_version(void)
 	FILE *f;
 
 	if (debian)
-		return parse_version(debian + strlen("Debian "));
+		return kernel_parse_version(debian + strlen("Debian "));
 	f = fopen("/proc/version_signature", "re");
 	if (!f)
 		return 0;
@@ -108,6 +108,13 @@ uint32_t kernel_version_code(void)
 	if (!code)
 		code = distribution_version();
 	if (!code)
-		code = parse_version(kernel_release());
+		code = kernel_parse_version(kernel_release());
 	return code;
+}
+
+const char *kernel_btf(void)
+{
+	static const char path[] = "/sys/kernel/btf/vmlinux";
+
+	return access(path, R_OK) == 0 ? path : NULL;
 }

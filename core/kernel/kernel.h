@@ -17,6 +17,9 @@ const char *kernel_machine(void);	/* uname -m */
 /* LINUX_VERSION_CODE as the kernel itself was compiled with: from the vDSO's
  * note, else Debian's and Ubuntu's version strings, else uname -r */
 uint32_t kernel_version_code(void);
+/* of a text like "4.19.260-1" or "3.10.0-1062.el7.x86_64"; 0 if it is none */
+uint32_t kernel_parse_version(const char *text);
+const char *kernel_btf(void);		/* its raw BTF if there is one to be read, else NULL */
 unsigned kernel_possible_cpus(void);	/* size of per-CPU values; >= 1 */
 /* ids of the CPUs that are online now, ascending. Returns the count; caller frees */
 unsigned kernel_online_cpus(unsigned **ret_ids);
@@ -45,18 +48,5 @@ int kernel_refused(struct error *err, int sys, const char *what);
 /* before 5.11 maps and programs are charged to RLIMIT_MEMLOCK, which says EPERM:
  * true if the limit was raised just now, so that trying again makes sense */
 bool kernel_raise_memlock(void);
-
-/* where the headers of the running kernel are, by the usual places */
-struct kernel_headers {
-	char *build;		/* "" if there are none */
-	char *source;		/* "" unless split (Debian) */
-	char *id;		/* identity of the content: path, release, mtimes */
-	char *tried;		/* what was looked at, for messages */
-};
-/* explicit_path: --headers, or NULL. Only an explicit path that is no header
- * tree is an error (E-HEADERS) */
-int kernel_headers_find(const char *explicit_path, struct kernel_headers *ret,
-	struct error *err);
-void kernel_headers_release(struct kernel_headers *h);
 
 #endif

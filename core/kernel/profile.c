@@ -195,6 +195,12 @@ static const struct fact facts[] = {
 	{ FEATURE, PROFILE_NAMES, V(4, 15), EVERY },		/* ad5b177bd73f */
 	{ FEATURE, PROFILE_ANY_VERSION, V(5, 0), EVERY },	/* 6c4fc209fcf9 */
 	{ FEATURE, PROFILE_KPROBE_PMU, V(4, 17), EVERY },	/* e12f03d7031a */
+	{ FEATURE, PROFILE_UNINIT_STACK, V(6, 3), EVERY },	/* 6715df8d5d24 */
+	{ FEATURE, PROFILE_BATCH, V(5, 6), EVERY },		/* cb4d03ab499d */
+	{ FEATURE, PROFILE_BTF_LOAD, V(4, 18), EVERY },		/* 69b693f0aefa */
+	{ FEATURE, PROFILE_REF_CTR, V(4, 20), EVERY },		/* a6ca88b241d5 */
+	{ FEATURE, PROFILE_MEMCG, V(5, 11), EVERY },		/* 97306be45fbe */
+	{ FEATURE, PROFILE_KPROBE_MULTI, V(5, 18), EVERY },	/* 0dcac2725406 */
 };
 
 /*
@@ -229,6 +235,7 @@ static const struct fact el7_facts[] = {
 
 struct profile {
 	const char *name, *kernels;
+	const char *release;		/* of a typical one */
 	uint16_t version;		/* has all that mainline had then */
 	bool backports;			/* and some of what came later: not known what */
 	const struct fact *more;	/* beyond version */
@@ -236,16 +243,16 @@ struct profile {
 };
 
 static const struct profile profiles[] = {
-	{ "el7", "RHEL and CentOS 7.7 to 7.9, 3.10.0-1062 and -1160", V(3, 10), false,
-		el7_facts, ARRAY_SIZE(el7_facts) },
-	{ "4.9", "Linux 4.9", V(4, 9) },
-	{ "4.14", "Linux 4.14", V(4, 14) },
+	{ "el7", "RHEL and CentOS 7.7 to 7.9, 3.10.0-1062 and -1160",
+		"3.10.0-1160.el7.x86_64", V(3, 10), false, el7_facts, ARRAY_SIZE(el7_facts) },
+	{ "4.9", "Linux 4.9", "4.9.0", V(4, 9) },
+	{ "4.14", "Linux 4.14", "4.14.0", V(4, 14) },
 	{ "4.18-el8", "RHEL 8, 4.18.0; what it took from later kernels differs and is not known",
-		V(4, 18), true },
-	{ "4.19", "Linux 4.19", V(4, 19) },
-	{ "5.4", "Linux 5.4", V(5, 4) },
-	{ "5.10", "Linux 5.10", V(5, 10) },
-	{ "6.1", "Linux 6.1", V(6, 1) },
+		"4.18.0-513.el8.x86_64", V(4, 18), true },
+	{ "4.19", "Linux 4.19", "4.19.0", V(4, 19) },
+	{ "5.4", "Linux 5.4", "5.4.0", V(5, 4) },
+	{ "5.10", "Linux 5.10", "5.10.0", V(5, 10) },
+	{ "6.1", "Linux 6.1", "6.1.0", V(6, 1) },
 };
 
 static const char *const feature_names[PROFILE_FEATURES] = {
@@ -264,6 +271,12 @@ static const char *const feature_names[PROFILE_FEATURES] = {
 	[PROFILE_NAMES] = "the name of a map or program",
 	[PROFILE_ANY_VERSION] = "the program of any kernel version",
 	[PROFILE_KPROBE_PMU] = "the kprobe PMU",
+	[PROFILE_UNINIT_STACK] = "reading stack that was never written",
+	[PROFILE_BATCH] = "the batch of map entries",
+	[PROFILE_BTF_LOAD] = "the BTF of a program",
+	[PROFILE_REF_CTR] = "the USDT semaphore kept by the kernel",
+	[PROFILE_MEMCG] = "the accounting by memory cgroup",
+	[PROFILE_KPROBE_MULTI] = "the kprobe of many functions",
 };
 
 const struct profile *profile_at(size_t index)
@@ -297,6 +310,16 @@ const char *profile_name(const struct profile *p)
 const char *profile_kernels(const struct profile *p)
 {
 	return p->kernels;
+}
+
+const char *profile_release(const struct profile *p)
+{
+	return p->release;
+}
+
+uint32_t profile_version_code(const struct profile *p)
+{
+	return (uint32_t)(p->version >> 8) << 16 | (uint32_t)(p->version & 255) << 8;
 }
 
 const char *profile_feature_name(enum profile_feature f)
@@ -370,4 +393,48 @@ enum answer profile_helper(const struct profile *p, uint32_t prog_type, uint32_t
 enum answer profile_has(const struct profile *p, enum profile_feature f, unsigned *ret_since)
 {
 	return ask(p, FEATURE, f, EVERY, ret_since);
+}
+
+/* which fact answers for a feature; where there is none it cannot be told */
+static const struct {
+	bool known;
+	enum kind kind;
+	uint32_t id;
+	uint8_t types;
+} asked[FEATURE_COUNT] = {
+	[FEATURE_RINGBUF] = { true, MAP, BPF_MAP_TYPE_RINGBUF, EVERY },
+	[FEATURE_PROBE_READ_KERNEL] = { true, HELPER, 113, KPROBE },
+	[FEATURE_MAP_NAMES] = { true, FEATURE, PROFILE_NAMES, EVERY },
+	[FEATURE_RAW_TRACEPOINT] = { true, PROGRAM, BPF_PROG_TYPE_RAW_TRACEPOINT, EVERY },
+	[FEATURE_TRACING_PROGS] = { true, PROGRAM, BPF_PROG_TYPE_TRACING, EVERY },
+	[FEATURE_KPROBES] = { true, PROGRAM, BPF_PROG_TYPE_KPROBE, EVERY },
+	[FEATURE_UPROBES] = { true, PROGRAM, BPF_PROG_TYPE_KPROBE, EVERY },
+	[FEATURE_KPROBE_PMU] = { true, FEATURE, PROFILE_KPROBE_PMU, EVERY },
+	[FEATURE_UPROBE_PMU] = { true, FEATURE, PROFILE_KPROBE_PMU, EVERY },
+	[FEATURE_KTIME_BOOT] = { true, HELPER, 125, KPROBE },
+	[FEATURE_CGROUP_ID] = { true, HELPER, 80, KPROBE },
+	[FEATURE_STACKID_TRACEPOINT] = { true, HELPER, 27, TRACEPOINT },
+	[FEATURE_BATCH] = { true, FEATURE, PROFILE_BATCH, EVERY },
+	[FEATURE_LOOKUP_DELETE_BATCH] = { true, FEATURE, PROFILE_BATCH, EVERY },
+	[FEATURE_BTF_LOAD] = { true, FEATURE, PROFILE_BTF_LOAD, EVERY },
+	[FEATURE_UPROBE_REF_CTR] = { true, FEATURE, PROFILE_REF_CTR, EVERY },
+	[FEATURE_MEMCG_ACCOUNT] = { true, FEATURE, PROFILE_MEMCG, EVERY },
+	[FEATURE_UNINIT_STACK] = { true, FEATURE, PROFILE_UNINIT_STACK, EVERY },
+	[FEATURE_LOOPS] = { true, FEATURE, PROFILE_LOOPS, EVERY },
+	[FEATURE_LARGE] = { true, FEATURE, PROFILE_LARGE, EVERY },
+	[FEATURE_CALLS] = { true, FEATURE, PROFILE_CALLS, EVERY },
+	[FEATURE_GLOBAL_DATA] = { true, FEATURE, PROFILE_GLOBAL_DATA, EVERY },
+	[FEATURE_JMP32] = { true, FEATURE, PROFILE_JMP32, EVERY },
+	[FEATURE_GET_STACK] = { true, HELPER, 67, TRACEPOINT },
+	[FEATURE_PERF_EVENT_PROGS] = { true, PROGRAM, BPF_PROG_TYPE_PERF_EVENT, EVERY },
+	[FEATURE_KPROBE_MULTI] = { true, FEATURE, PROFILE_KPROBE_MULTI, EVERY },
+};
+
+enum answer profile_feature_answer(const struct profile *p, enum feature f)
+{
+	unsigned since;
+
+	if (!asked[f].known)
+		return ANSWER_UNKNOWN;
+	return ask(p, asked[f].kind, asked[f].id, asked[f].types, &since);
 }

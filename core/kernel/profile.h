@@ -31,6 +31,12 @@ enum profile_feature {
 	PROFILE_NAMES,		/* of maps and programs */
 	PROFILE_ANY_VERSION,	/* kern_version of kprobe programs is not compared */
 	PROFILE_KPROBE_PMU,	/* kprobes by perf_event_open alone */
+	PROFILE_UNINIT_STACK,	/* helpers may read stack bytes never written */
+	PROFILE_BATCH,		/* map entries many at a time */
+	PROFILE_BTF_LOAD,
+	PROFILE_REF_CTR,	/* USDT semaphores kept by the kernel */
+	PROFILE_MEMCG,		/* memory is not charged to RLIMIT_MEMLOCK */
+	PROFILE_KPROBE_MULTI,	/* many kernel functions in one call */
 	PROFILE_FEATURES
 };
 
@@ -43,6 +49,9 @@ const struct profile *profile_at(size_t index);
 const struct profile *profile_find(const char *name, struct error *err);	/* E-ARGS */
 const char *profile_name(const struct profile *p);
 const char *profile_kernels(const struct profile *p);	/* one line */
+/* of a typical one: "3.10.0-1160.el7.x86_64", and its LINUX_VERSION_CODE */
+const char *profile_release(const struct profile *p);
+uint32_t profile_version_code(const struct profile *p);
 
 /*
  * Each answers NO, YES or UNKNOWN; *ret_since is the mainline version that
@@ -53,6 +62,8 @@ enum answer profile_map(const struct profile *p, uint32_t type, unsigned *ret_si
 enum answer profile_helper(const struct profile *p, uint32_t prog_type, uint32_t helper,
 	unsigned *ret_since);
 enum answer profile_has(const struct profile *p, enum profile_feature f, unsigned *ret_since);
+/* of a row of what is asked of a running kernel (kernel/feature.h) */
+enum answer profile_feature_answer(const struct profile *p, enum feature f);
 const char *profile_feature_name(enum profile_feature f);	/* "bounded loops" */
 
 #endif

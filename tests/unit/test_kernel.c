@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/kernel: facts about the kernel this runs on, and header trees made here. */
+/* core/kernel: facts about the kernel this runs on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,8 +18,6 @@
 #include "base/str.h"
 #include "kernel/feature.h"
 #include "kernel/kernel.h"
-
-static char dir[] = "/tmp/test_kernel_XXXXXX";
 
 static void test_version(void **state)
 {
@@ -160,145 +158,6 @@ static void test_no_capabilities(void **state)
 	close(pipe_fds[1]);
 }
 
-/* ---- header trees ---- */
-
-static void make(const char *path, const char *content)
-{
-	char *full = mem_format("%s/%s", dir, path), *slash = full;
-	FILE *f;
-
-	while ((slash = strchr(slash + 1, '/')) != NULL) {
-		*slash = '\0';
-		mkdir(full, 0755);
-		*slash = '/';
-	}
-	f = fopen(full, "we");
-	assert_non_null(f);
-	fputs(content, f);
-	fclose(f);
-	free(full);
-}
-
-static int find(const char *path, struct kernel_headers *h, struct error *err)
-{
-	char *full = mem_format("%s/%s", dir, path);
-	int bad = kernel_headers_find(full, h, err);
-
-	free(full);
-	return bad;
-}
-
-static void test_headers_whole(void **state)
-{
-	struct error err = ERROR_INIT;
-	struct kernel_headers h;
-	char *id;
-
-	make("whole/include/generated/autoconf.h", "#define CONFIG_X 1\n");
-	make("whole/include/generated/utsrelease.h",
-		"#define UTS_RELEASE \"3.10.0-1062.el7.x86_64\"\n");
-	make("whole/include/linux/kconfig.h", "");
-	assert_int_equal(find("whole", &h, &err), 0);
-	assert_true(str_ends(h.build, "/whole"));
-	assert_string_equal(h.source, "");
-	assert_non_null(strstr(h.id, "3.10.0-1062.el7.x86_64"));
-	id = mem_string(h.id);
-	kernel_headers_release(&h);
-	make("whole/include/generated/autoconf.h", "#define CONFIG_X 1\n#define CONFIG_Y 1\n");
-	assert_int_equal(find("whole", &h, &err), 0);
-	assert_string_not_equal(h.id, id);
-	kernel_headers_release(&h);
-	free(id);
-}
-
-static void test_headers_split(void **state)
-{
-	static const char *const archs[] = { "linux-headers-6.1.0-13-amd64",
-		"linux-headers-6.1.0-13-cloud-amd64", "other-by-makefile", "absolute-makefile" };
-	struct error err = ERROR_INIT;
-	struct kernel_headers h;
-	char *text, *line;
-	size_t i;
-
-	make("linux-headers-6.1.0-13-common/include/linux/kconfig.h", "");
-	for (i = 0; i < ARRAY_SIZE(archs); i++) {
-		text = mem_format("%s/include/generated/autoconf.h", archs[i]);
-		make(text, "");
-		free(text);
-	}
-	make("other-by-makefile/Makefile",
-		"# x\ninclude ../linux-headers-6.1.0-13-common/Makefile\n");
-	line = mem_format("include %s/linux-headers-6.1.0-13-common/Makefile\n", dir);
-	make("absolute-makefile/Makefile", line);
-	free(line);
-	for (i = 0; i < ARRAY_SIZE(archs); i++) {
-		assert_int_equal(find(archs[i], &h, &err), 0);
-		assert_true(str_ends(h.build, archs[i]));
-		assert_true(str_ends(h.source, "/linux-headers-6.1.0-13-common"));
-		kernel_headers_release(&h);
-	}
-}
-
-/* build and source links beside each other, as in /lib/modules/R */
-static void test_headers_links(void **state)
-{
-	struct error err = ERROR_INIT;
-	struct kernel_headers h;
-	char *build, *link_path, *source;
-
-	make("arch/include/generated/autoconf.h", "");
-	make("src/include/linux/kconfig.h", "");
-	make("modules/x", "");
-	build = mem_format("%s/arch", dir);
-	source = mem_format("%s/src", dir);
-	link_path = mem_format("%s/modules/build", dir);
-	assert_int_equal(symlink(build, link_path), 0);
-	free(link_path);
-	link_path = mem_format("%s/modules/source", dir);
-	assert_int_equal(symlink(source, link_path), 0);
-	assert_int_equal(find("modules/build", &h, &err), 0);
-	assert_string_equal(h.build, build);
-	assert_string_equal(h.source, source);
-	kernel_headers_release(&h);
-	free(build);
-	free(source);
-	free(link_path);
-}
-
-static void test_headers_none(void **state)
-{
-	struct error err = ERROR_INIT;
-	struct kernel_headers h;
-
-	make("empty/x", "");
-	assert_int_equal(find("empty", &h, &err), -1);
-	assert_string_equal(err.tag, "E-HEADERS");
-	assert_int_equal(find("missing", &h, &err), -1);
-	assert_string_equal(err.tag, "E-HEADERS");
-	make("alone/include/generated/autoconf.h", "");
-	assert_int_equal(find("alone", &h, &err), -1);
-	assert_non_null(strstr(err.text, "source half"));
-	error_clear(&err);
-	/* the usual places: not an error, whatever is there */
-	assert_int_equal(kernel_headers_find(NULL, &h, &err), 0);
-	assert_non_null(strstr(h.tried, kernel_release()));
-	kernel_headers_release(&h);
-}
-
-static int setup(void **state)
-{
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	char *command = mem_format("rm -rf %s", dir);
-	int ret = system(command);
-
-	free(command);
-	return ret;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,11 +166,7 @@ int main(void)
 		cmocka_unit_test(test_tracefs),
 		cmocka_unit_test(test_no_capabilities),
 		cmocka_unit_test(test_features),
-		cmocka_unit_test(test_headers_whole),
-		cmocka_unit_test(test_headers_split),
-		cmocka_unit_test(test_headers_links),
-		cmocka_unit_test(test_headers_none),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
