@@ -25,8 +25,7 @@ static const char *const places[] = {
 	"moontrace-cc", "../libexec/moontrace/moontrace-cc", "../compile/moontrace-cc",
 };
 
-/* the compiler to run; caller owns. E-COMPILER */
-static char *find_compiler(const struct build_options *opts, struct error *err)
+char *build_compiler(const struct build_options *opts, struct error *err)
 {
 	const char *env = getenv("MOONTRACE_CC");
 	char self[4096], *slash, *path;
@@ -102,12 +101,11 @@ static int compile_error(const struct request *req, struct child_result *r, cons
 	return -1;
 }
 
-static struct object *compile(const struct request *req, const struct buf *wire,
-	char *compiler, struct buf *warnings, struct error *err)
+static struct object *compile(const struct request *req, char *compiler, struct buf *warnings,
+	struct error *err)
 {
+	struct buf wire = BUF_INIT;
 	struct child_options options = {
-		.input = wire->data,
-		.input_size = wire->len,
 		.out_limit = OBJECT_LIMIT,
 		.err_limit = MESSAGE_LIMIT,
 		.timeout_ms = COMPILE_TIMEOUT_MS,
@@ -116,8 +114,14 @@ static struct object *compile(const struct request *req, const struct buf *wire,
 	char *argv[] = { compiler, NULL };
 	struct child_result r;
 	struct object *obj = NULL;
+	int bad;
 
-	if (child_run(argv, &options, &r, err)) {
+	request_write(req, &wire);
+	options.input = wire.data;
+	options.input_size = wire.len;
+	bad = child_run(argv, &options, &r, err);
+	buf_release(&wire);
+	if (bad) {
 		char *text = mem_string(err->text);
 
 		error_set(err, "E-COMPILER", "%s", text);
@@ -157,10 +161,10 @@ static struct object *look_up(struct cache *cache, const char *key, struct buf *
 	return obj;
 }
 
-struct object *build_object(const struct request *req, const struct build_options *opts,
+struct object *build_object(struct request *req, const struct build_options *opts,
 	struct buf *warnings, struct error *err)
 {
-	char *compiler = find_compiler(opts, err), key[DIGEST_HEX];
+	char *compiler = build_compiler(opts, err), key[DIGEST_HEX];
 	struct error cache_err = ERROR_INIT;
 	struct cache *cache = NULL;
 	struct buf wire = BUF_INIT;
@@ -170,19 +174,19 @@ struct object *build_object(const struct request *req, const struct build_option
 		return NULL;
 	request_write(req, &wire);
 	make_key(&wire, compiler, key);
+	buf_release(&wire);
 	if (!opts->no_cache) {
 		cache = cache_open(opts->cache_dir, &cache_err);
 		if (!cache)
 			warn(warnings, &cache_err);
 	}
 	obj = look_up(cache, key, warnings);
-	if (!obj) {
-		obj = compile(req, &wire, compiler, warnings, err);
+	if (!obj && (!opts->complete || !opts->complete(opts->arg, req, err))) {
+		obj = compile(req, compiler, warnings, err);
 		if (obj && cache && cache_put(cache, key, obj, &cache_err))
 			warn(warnings, &cache_err);
 	}
 	cache_free(cache);
-	buf_release(&wire);
 	free(compiler);
 	return obj;
 }

@@ -46,42 +46,59 @@ static const char *kernel_arch(const char *machine)
 	return strcmp(machine, "aarch64") == 0 ? "arm64" : NULL;
 }
 
-/* where libbcc shall run: the stub tree, the kernel's tree, or its source half */
-static char *header_tree(const struct request *req, const char *dir, struct error *err)
+static int check_readable(const struct tree_list *trees, const char *path, const char *file,
+	struct error *err)
 {
-	char *tree, *probe;
-	int ret;
+	char *at = mem_format("%s/%s", tree_at(trees, path), file);
+	int ret = access(at, R_OK) ? -errno : 0;
+
+	free(at);
+	if (!ret)
+		return 0;
+	error_sys(err, "E-HEADERS", -ret, "read '%s/%s'", path, file);
+	if (ret == -EACCES)
+		error_hint(err, "the compiler is unprivileged: everybody must be able to read "
+			"the headers");
+	return -1;
+}
+
+/* where libbcc shall run: the stub tree, the kernel's tree, or its source half */
+static char *header_tree(const struct request *req, const struct tree_list *trees,
+	const char *dir, struct error *err)
+{
+	const char *path = *req->headers_source ? req->headers_source : req->headers;
+	char *tree;
 
 	if (!*req->headers) {
 		tree = mem_format("%s/%s", dir, BUILD_STUB);
-		if (!stub_write(tree, req->version_code, err))
+		if (!stub_write(tree, req, err))
 			return tree;
 		free(tree);
 		return NULL;
 	}
-	tree = mem_string(*req->headers_source ? req->headers_source : req->headers);
-	probe = mem_format("%s/include/linux/kconfig.h", tree);
-	ret = access(probe, R_OK);
-	if (!ret) {
-		free(probe);
-		probe = mem_format("%s/include/generated/autoconf.h", req->headers);
-		ret = access(probe, R_OK);
-	}
-	if (ret) {
-		error_sys(err, "E-HEADERS", errno, "read '%s'", probe);
-		if (err->sys == EACCES)
-			error_hint(err, "the compiler is unprivileged: everybody must be able to "
-				"read the headers");
-		free(tree);
-		tree = NULL;
-	}
-	free(probe);
-	return tree;
+	if (check_readable(trees, path, "include/linux/kconfig.h", err) ||
+	    check_readable(trees, req->headers, "include/generated/autoconf.h", err))
+		return NULL;
+	return mem_string(tree_at(trees, path));
 }
 
-static void add_flags(const struct request *req, struct strings *flags)
+/*
+ * Old verifiers refuse to read bytes of the stack that were not written, the
+ * padding of a key among them.
+ */
+static void add_zero_stack(struct strings *flags)
 {
-	const char *build = req->headers, *arch = kernel_arch(req->machine);
+	add_string(flags, mem_string("-ftrivial-auto-var-init=zero"));
+	/* since clang 16 zero needs no excuse */
+	if (interpose_clang_version() < 16)
+		add_string(flags, mem_string("-enable-trivial-auto-var-init-zero-knowing-it-will-"
+			"be-removed-from-clang"));
+}
+
+static void add_flags(const struct request *req, const struct tree_list *trees,
+	struct strings *flags)
+{
+	const char *build = tree_at(trees, req->headers), *arch = kernel_arch(req->machine);
 	size_t i;
 
 	/* the other half of a split tree */
@@ -92,7 +109,9 @@ static void add_flags(const struct request *req, struct strings *flags)
 		add_string(flags, mem_format("-I%s/include/generated/uapi", build));
 	}
 	for (i = 0; i < req->n_includes; i++)
-		add_string(flags, mem_format("-I%s", req->includes[i]));
+		add_string(flags, mem_format("-I%s", tree_at(trees, req->includes[i])));
+	if (req->zero_stack)
+		add_zero_stack(flags);
 	/* else it is a call that fails to load */
 	add_string(flags, mem_string("-Werror=implicit-function-declaration"));
 	for (i = 0; i < req->n_cflags; i++)
@@ -321,7 +340,7 @@ static void add_facts(struct object *obj, const struct request *req)
 {
 	object_add_fact(obj, "release", req->release);
 	object_add_fact(obj, "machine", req->machine);
-	object_add_fact(obj, "headers", *req->headers ? req->headers_id : "stub");
+	object_add_fact(obj, "headers", *req->headers || *req->types ? req->headers_id : "stub");
 	object_add_fact(obj, "ringbuf", req->ringbuf ? "yes" : "no");
 }
 
@@ -429,8 +448,8 @@ static enum build_result build_object(const struct request *req, const struct st
 	return ret;
 }
 
-enum build_result build(const struct request *req, const char *dir, struct buf *object,
-	struct error *err)
+enum build_result build(const struct request *req, const struct tree_list *trees,
+	const char *dir, struct buf *object, struct error *err)
 {
 	struct strings flags = { 0 };
 	enum build_result ret = BUILD_FAILED;
@@ -440,9 +459,9 @@ enum build_result build(const struct request *req, const char *dir, struct buf *
 		error_set(err, "E-FEATURE", "no programs are compiled for machine '%s'",
 			req->machine);
 	else
-		tree = header_tree(req, dir, err);
+		tree = header_tree(req, trees, dir, err);
 	if (tree && !set_environment(req, dir, tree, err)) {
-		add_flags(req, &flags);
+		add_flags(req, trees, &flags);
 		ret = build_object(req, &flags, object, err);
 	}
 	release_strings(&flags);

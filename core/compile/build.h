@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "compile/prepare.h"
+#include "compile/tree.h"
 #include "object/request.h"
 
 enum build_result {
@@ -20,8 +21,8 @@ enum build_result {
  * 1 and 2, which are a file that is truncated before a second attempt.  dir
  * is the private directory for temporary files.  *object gets the ELF bytes.
  */
-enum build_result build(const struct request *req, const char *dir, struct buf *object,
-	struct error *err);
+enum build_result build(const struct request *req, const struct tree_list *trees,
+	const char *dir, struct buf *object, struct error *err);
 
 /* the stub header tree's place in the private directory */
 #define BUILD_STUB "stub"

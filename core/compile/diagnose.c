@@ -73,6 +73,7 @@ struct translation {
 	const struct request *req;
 	const struct prepared *p;
 	const char *hidden;
+	const struct tree_list *trees;
 	struct buf stack;	/* "In file included from" lines not yet used */
 	bool dropping;		/* the current diagnostic and its notes are not shown */
 	bool headers_missing;
@@ -166,10 +167,12 @@ static bool is_summary(const char *line)
 
 static bool users_file(const struct translation *t, const struct message *m)
 {
+	const struct tree *tree = tree_of(t->trees, m->path);
+	const char *path = tree ? tree->path : m->path;
 	size_t i;
 
 	for (i = 0; i < t->req->n_includes; i++) {
-		if (str_starts(m->path, t->req->includes[i]))
+		if (str_starts(path, t->req->includes[i]))
 			return true;
 	}
 	return m->script;
@@ -177,6 +180,7 @@ static bool users_file(const struct translation *t, const struct message *m)
 
 static void add_path(const struct translation *t, const char *path)
 {
+	const struct tree *tree = tree_of(t->trees, path);
 	size_t n = strlen(t->hidden);
 
 	if (strcmp(path, SCRIPT_NAME) == 0)
@@ -185,6 +189,8 @@ static void add_path(const struct translation *t, const char *path)
 		buf_adds(t->out, "<prelude>");
 	else if (n && strncmp(path, t->hidden, n) == 0)
 		buf_addf(t->out, "<stub>%s", path + n);
+	else if (tree)
+		buf_addf(t->out, "%s%s", tree->path, path + strlen(tree->at));
 	else
 		buf_adds(t->out, path);
 }
@@ -209,25 +215,47 @@ static bool no_headers(const struct request *req)
 	return !*req->headers && !*req->headers_source;
 }
 
-/* the stub tree lacks what the text wants: say so instead of clang's words */
-static char *explain(struct translation *t, const char *text)
+/* "GFP_KERNEL": spelled as macros and enumerators are */
+static bool is_upper(const char *name)
+{
+	return *name && !name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")];
+}
+
+/* what clang says of a name, with what can be done about it; NULL: nothing to add */
+static char *explain_name(struct translation *t, const char *text, const char *name,
+	const char *behind)
 {
 	static const char opaque[] = "incomplete definition of type 'struct ";
+	const char *release = t->req->release;
+
+	if (strcmp(behind, "' file not found") == 0 && request_kernel_header(name)) {
+		t->headers_missing = true;
+		return mem_format("'%s' is not in the stub header tree: "
+			"no kernel headers for %s were found", name, release);
+	}
+	if (str_starts(text, opaque) && *t->req->types)
+		return mem_format("%s: the BTF of %s does not define it", text, release);
+	if (str_starts(text, opaque)) {
+		t->headers_missing = true;
+		return mem_format("%s: no kernel headers for %s were found", text, release);
+	}
+	if (*t->req->types && str_starts(text, "use of undeclared identifier") && is_upper(name))
+		return mem_format("%s: if it is a macro of the kernel, only headers have it",
+			text);
+	return NULL;
+}
+
+/* the stub tree lacks what the text wants: say so besides clang's words */
+static char *explain(struct translation *t, const char *text)
+{
 	const char *quote = strchr(text, '\''), *end = quote ? strchr(quote + 1, '\'') : NULL;
-	char *name, *ret = NULL;
+	char *name, *ret;
 
 	if (!no_headers(t->req) || !end)
 		return NULL;
 	name = mem_string_n(quote + 1, end - quote - 1);
-	if (strcmp(end, "' file not found") == 0 && request_kernel_header(name))
-		ret = mem_format("'%s' is not in the stub header tree: "
-			"no kernel headers for %s were found", name, t->req->release);
-	else if (str_starts(text, opaque))
-		ret = mem_format("%s: no kernel headers for %s were found", text,
-			t->req->release);
+	ret = explain_name(t, text, name, end);
 	free(name);
-	if (ret)
-		t->headers_missing = true;
 	return ret;
 }
 
@@ -431,10 +459,11 @@ static void add_tag(struct translation *t, size_t at)
 }
 
 void diagnose_output(struct buf *out, const struct request *req, const struct prepared *p,
-	const char *hidden, char *output)
+	const char *hidden, const struct tree_list *trees, char *output)
 {
 	struct translation t = {
-		.out = out, .req = req, .p = p, .hidden = hidden, .stack = BUF_INIT,
+		.out = out, .req = req, .p = p, .hidden = hidden, .trees = trees,
+		.stack = BUF_INIT,
 	};
 	size_t start = out->len, n = 0, i;
 	char **lines = NULL, *line;

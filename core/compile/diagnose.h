@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "compile/prepare.h"
+#include "compile/tree.h"
 #include "object/request.h"
 
 /* a diagnostic of our own at a place of the text (line from 1, of the text) */
@@ -23,10 +24,11 @@ void diagnose_file(struct buf *out, const struct request *req, const char *fmt, 
 
 /*
  * Turns what libbcc and clang printed into diagnostics of the user's file.
- * hidden: directory whose name nobody knows, taken off paths.  Warnings in
+ * hidden: directory whose name nobody knows, taken off paths; those below
+ * trees get the names that the request has for them.  Warnings in
  * headers and clang's summary lines are dropped.
  */
 void diagnose_output(struct buf *out, const struct request *req, const struct prepared *p,
-	const char *hidden, char *output);
+	const char *hidden, const struct tree_list *trees, char *output);
 
 #endif

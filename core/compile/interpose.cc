@@ -239,14 +239,28 @@ static int add_library(struct dl_phdr_info *info, size_t, void *arg)
 	return 0;
 }
 
-char *interpose_versions(void)
+static std::string clang_version()
 {
 	typedef std::string (*function)();
 	function clang = reinterpret_cast<function>(
 		dlsym(RTLD_DEFAULT, "_ZN5clang19getClangFullVersionB5cxx11Ev"));
+
+	return clang ? clang() : "clang of unknown version";
+}
+
+unsigned interpose_clang_version(void)
+{
+	std::string version = clang_version();
+	size_t at = version.find("version ");
+
+	return at == std::string::npos ? 0 : atoi(version.c_str() + at + strlen("version "));
+}
+
+char *interpose_versions(void)
+{
 	std::string out = "libbcc " LIBBCC_VERSION "\n";
 
-	out += clang ? clang() : "clang of unknown version";
+	out += clang_version();
 	out += '\n';
 	dl_iterate_phdr(add_library, &out);
 	return strdup(out.c_str());

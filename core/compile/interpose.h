@@ -51,6 +51,8 @@ void captured_clear(void);
 /* the file descriptor that stands for captured map i in instructions */
 enum { CAPTURED_FD = 1000000 };
 
+/* clang's major version; 0 if it does not tell */
+unsigned interpose_clang_version(void);
 /* versions of the libraries, as they are loaded now. Caller frees */
 char *interpose_versions(void);
 

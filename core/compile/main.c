@@ -23,6 +23,7 @@
 #include "compile/diagnose.h"
 #include "compile/interpose.h"
 #include "compile/sandbox.h"
+#include "compile/tree.h"
 #include "object/request.h"
 
 enum { REQUEST_MAX = 64 << 20 };
@@ -99,6 +100,7 @@ static int open_in(const char *dir, const char *name, int flags, struct error *e
 
 struct job {
 	struct request req;
+	struct tree_list trees;
 	struct prepared prepared;
 	char *dir;
 	int object_fd, output_fd;	/* files in dir: what the child writes */
@@ -118,7 +120,7 @@ static void run_child(struct job *job)
 	sigprocmask(SIG_SETMASK, &job->old, NULL);
 	if (!sandbox_follow_parent(SIGKILL, &err) && dup2(job->output_fd, STDOUT_FILENO) >= 0 &&
 	    dup2(job->output_fd, STDERR_FILENO) >= 0)
-		ret = build(&job->req, job->dir, &object, &err);
+		ret = build(&job->req, &job->trees, job->dir, &object, &err);
 	if (ret == BUILD_OK && write_all(job->object_fd, &object, &err))
 		ret = BUILD_FAILED;
 	if (ret == BUILD_FAILED) {
@@ -185,7 +187,7 @@ static int read_diagnostics(struct job *job, struct buf *out, struct error *err)
 	else if (!read_all(job->output_fd, REQUEST_MAX, &raw, err))
 		ret = 0;
 	if (!ret)
-		diagnose_output(out, &job->req, &job->prepared, stub, raw.data);
+		diagnose_output(out, &job->req, &job->prepared, stub, &job->trees, raw.data);
 	free(stub);
 	buf_release(&raw);
 	return ret;
@@ -241,6 +243,7 @@ static void release_job(struct job *job)
 		sandbox_remove(job->dir);
 	free(job->dir);
 	prepared_release(&job->prepared);
+	tree_close(&job->trees);
 	request_release(&job->req);
 }
 
@@ -291,9 +294,14 @@ static int run(void)
 	struct job job = { .object_fd = -1, .output_fd = -1 };
 	int ret, sig;
 
-	if (sandbox_enter(&err) || sandbox_follow_parent(SIGTERM, &err) ||
-	    read_request(&job.req, &err))
+	/* with the privileges that are still there, only what they are for */
+	if (read_request(&job.req, &err))
 		return fail(&err);
+	tree_open(&job.trees, &job.req);
+	if (sandbox_enter(&err) || sandbox_follow_parent(SIGTERM, &err)) {
+		release_job(&job);
+		return fail(&err);
+	}
 	ret = compile(&job, &err);
 	if (job.signal)
 		ret = 128 + job.signal;

@@ -6,9 +6,8 @@
 #ifndef STUB_H
 #define STUB_H
 
-#include <stdint.h>
-
 #include "base/error.h"
+#include "object/request.h"
 
 struct stub_file {
 	const char *path;	/* below include/; NULL ends the array */
@@ -16,7 +15,16 @@ struct stub_file {
 };
 extern const struct stub_file stub_files[];
 
-/* writes the tree to directory dir, which must not exist; E-FILE */
-int stub_write(const char *dir, uint32_t version_code, struct error *err);
+/* what diagnostics call the types of a request */
+#define STUB_TYPES_NAME "<kernel types>"
+
+extern const struct stub_file stub_types_files[];	/* and these with types from BTF */
+
+/*
+ * Writes the tree to directory dir, which must not exist.  If the request
+ * has types, they are in it, and every header of the kernel that the text
+ * includes is: with the macros that moontrace has for it, or empty. E-FILE
+ */
+int stub_write(const char *dir, const struct request *req, struct error *err);
 
 #endif

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a text asks of the running kernel goes into its compile request, and no more. */
+/* What a text asks of the target kernel goes into its compile request, and no more. */
 #include "lua/facts.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/ctoken.h"
 #include "base/mem.h"
 #include "kernel/feature.h"
 #include "kernel/kernel.h"
 #include "kernel/signature.h"
+#include "kernel/target.h"
+#include "kernel/types_header.h"
 #include "lua/embedded.h"
 #include "lua/internal.h"
 
@@ -19,44 +21,112 @@ static void set_string(char **field, const char *value)
 	*field = mem_string(value);
 }
 
-static int add_headers(struct host *h, struct request *req, struct error *err)
-{
-	struct kernel_headers headers = { 0 };
+/* ---- where its types come from ---- */
 
-	if (kernel_headers_find(h->opts->headers, &headers, err))
-		return -1;
-	set_string(&req->headers, headers.build);
-	set_string(&req->headers_source, headers.source);
-	set_string(&req->headers_id, headers.id);
-	if (!*headers.build) {
-		error_set(err, "E-HEADERS", "no kernel headers for %s", kernel_release());
-		error_hint(err, "looked at %s\n  install the package kernel-devel-%s (RHEL, "
-			"CentOS) or linux-headers-%s (Debian, Ubuntu), or give a tree with "
-			"--headers", headers.tried, kernel_release(), kernel_release());
+/* said once: what is compiled now may be wrong for the kernel that runs */
+static int check_release(struct host *h, const struct kernel_headers *headers,
+	struct buf *warnings, struct error *err)
+{
+	if (*headers->machine && strcmp(headers->machine, target_machine(h->target)) != 0)
+		return error_set(err, "E-HEADERS", "'%s' has the headers of a %s kernel, not of %s",
+			headers->path, headers->machine, target_machine(h->target));
+	if (target_headers_match(h->target))
+		return 0;
+	if (h->opts->strict) {
+		error_set(err, "E-HEADERS", "'%s' has the headers of %s, and the kernel is %s",
+			headers->path, headers->release, target_release(h->target));
+		return error_hint(err, "structs may differ; without --strict this is a warning");
 	}
-	kernel_headers_release(&headers);
-	return *req->headers ? 0 : -1;
+	if (!h->said_headers && h->dry)
+		buf_addf(warnings, "moontrace: warning: the kernel's types are those of '%s', of "
+			"%s, not of %s: structs may differ\n", headers->path, headers->release,
+			target_name(h->target));
+	else if (!h->said_headers)
+		buf_addf(warnings, "moontrace: warning: '%s' has the headers of %s, and the "
+			"kernel is %s: structs may differ\n", headers->path, headers->release,
+			target_release(h->target));
+	h->said_headers = true;
+	return 0;
+}
+
+static int no_headers(struct host *h, const struct kernel_headers *headers, struct error *err)
+{
+	const char *release = target_release(h->target);
+
+	error_set(err, "E-HEADERS", "no kernel headers for %s", release);
+	return error_hint(err, "looked at %s\n  install the package kernel-devel-%s (RHEL, "
+		"CentOS) or linux-headers-%s (Debian, Ubuntu), or give a tree, a package or a "
+		"header pack with --headers", headers->tried, release, release);
+}
+
+/* what may look into the kernel's structs gets their types; what must have
+ * them and cannot is an error here, the rest is left to the compiler */
+static int add_headers(struct host *h, struct request *req, const struct request_needs *needs,
+	struct buf *warnings, struct error *err)
+{
+	const struct kernel_headers *headers = target_headers(h->target);
+
+	if (!needs->kernel_types && !needs->kernel_members)
+		return 0;
+	if (!*headers->build && !*headers->btf)
+		return needs->kernel_types ? no_headers(h, headers, err) : 0;
+	if (check_release(h, headers, warnings, err))
+		return -1;
+	set_string(&req->headers, headers->build);
+	set_string(&req->headers_source, headers->source);
+	set_string(&req->headers_id, headers->id);
+	return 0;
+}
+
+/* type of an entry of req->args, "FUNCTION NAME POSITION TYPE" */
+static const char *type_of_arg(const char *arg)
+{
+	int spaces = 0;
+
+	while (*arg && spaces < 3)
+		spaces += *arg++ == ' ';
+	return arg;
+}
+
+int facts_complete(void *arg, struct request *req, struct error *err)
+{
+	struct host *h = arg;
+	struct types_wanted wanted = { .text = req->text, .n_types = req->n_args };
+	const char **types;
+	struct buf text = BUF_INIT;
+	size_t i;
+	int bad;
+
+	/* an identity without a tree: it is BTF's */
+	if (*req->headers || !*req->headers_id)
+		return 0;
+	types = mem_array(req->n_args + 1, sizeof(*types));
+	for (i = 0; i < req->n_args; i++)
+		types[i] = type_of_arg(req->args[i]);
+	wanted.types = types;
+	bad = types_header(target_headers(h->target)->btf, &wanted, &text, err);
+	free(types);
+	free(req->types);
+	req->types = buf_take(&text, NULL);
+	return bad;
 }
 
 /* ---- arguments of kernel functions ---- */
-
-static const char *kernel_btf(void)
-{
-	static const char path[] = "/sys/kernel/btf/vmlinux";
-
-	return access(path, R_OK) == 0 ? path : NULL;
-}
 
 static int find_signature(struct host *h, const char *function, struct signature *ret,
 	struct error *err)
 {
 	struct signature_target target = {
-		.release = kernel_release(),
-		.version_code = kernel_version_code(),
-		.btf = kernel_btf(),
+		.release = target_release(h->target),
+		.version_code = target_version_code(h->target),
+		.btf = target_btf(h->target),
 	};
-	const char *here = kernel_function(h->symbols, function, NULL);
+	const char *here;
+	char *near;
 	static bool table_set;
+
+	target_function(h->target, function, &here, &near);
+	free(near);
 
 	if (!table_set) {
 		signature_table_set(embedded_find(embedded_data, "signatures")->text);
@@ -103,11 +173,55 @@ static int add_argument(struct host *h, struct request *req, const struct reques
 		bad = signature_check(&sig, (const char *const *)a->types, a->n_types, err);
 	}
 	signature_release(&sig);
+	if (bad && !err->hint && !target_is_running(h->target) && !target_btf(h->target))
+		error_hint(err, "a header pack of a kernel with BTF knows them: --headers PACK");
 	return bad ? error_wrap(err, "%s:%u", req->file, req->line + a->line - 1) : 0;
 }
 
-static int add_formats(struct request *req, const struct request_needs *needs,
-	struct error *err)
+/* the first line of the script that names the tracepoint; the request's own if none does */
+static unsigned tracepoint_line(const struct request *req, const char *category, const char *event)
+{
+	struct ctoken *tokens;
+	unsigned line = 0;
+	size_t i, n;
+
+	tokens = ctoken_all(req->text, &n);
+	for (i = 0; i < n && !line; i++) {
+		char *c, *e;
+
+		if (!request_tracepoint(&tokens[i], &c, &e))
+			continue;
+		if (strcmp(c, category) == 0 && strcmp(e, event) == 0)
+			line = tokens[i].line;
+		free(c);
+		free(e);
+	}
+	free(tokens);
+	return req->line + (line ? line - 1 : 0);
+}
+
+static int no_format(struct host *h, const struct request *req, const char *category,
+	const char *event, struct error *err)
+{
+	error_wrap(err, "%s:%u", req->file, tracepoint_line(req, category, event));
+	if (!target_has_formats(h->target))
+		error_hint(err, "the formats are those of the running kernel; a header pack of %s "
+			"brings its own: --headers PACK", target_name(h->target));
+	return -1;
+}
+
+/* of another kernel, but there are no better ones */
+static void note_formats(struct host *h, struct buf *warnings)
+{
+	if (target_has_formats(h->target) || h->said_formats)
+		return;
+	buf_addf(warnings, "moontrace: warning: the formats of tracepoints are those of the "
+		"running kernel, %s: fields may differ\n", kernel_release());
+	h->said_formats = true;
+}
+
+static int add_formats(struct host *h, struct request *req, const struct request_needs *needs,
+	struct buf *warnings, struct error *err)
 {
 	struct buf format = BUF_INIT;
 	int bad = 0;
@@ -118,24 +232,29 @@ static int add_formats(struct request *req, const struct request_needs *needs,
 		const char *event = needs->tracepoints[i].event;
 
 		buf_clear(&format);
-		bad = tracefs_format(category, event, &format, err);
+		bad = target_format(h->target, category, event, &format, err);
 		if (!bad)
 			request_add_format(req, category, event, format.data);
+		else
+			no_format(h, req, category, event, err);
 	}
+	if (needs->n_tracepoints && !bad)
+		note_formats(h, warnings);
 	buf_release(&format);
-	return bad ? error_wrap(err, "%s", req->file) : 0;
+	return bad;
 }
 
 /* said before headers are asked for, which would not help */
-static int check_kprobes(const struct request *req, const struct request_needs *needs,
-	struct error *err)
+static int check_kprobes(struct host *h, const struct request *req,
+	const struct request_needs *needs, struct error *err)
 {
 	const char *reason;
 	size_t i;
 
 	for (i = 0; i < needs->n_arguments && needs->arguments[i].name; i++)
 		;
-	if (i == needs->n_arguments || feature_answer(FEATURE_KPROBES, &reason) != ANSWER_NO)
+	if (i == needs->n_arguments ||
+		target_feature(h->target, FEATURE_KPROBES, &reason) != ANSWER_NO)
 		return 0;
 	error_set(err, "E-FEATURE", "%s: this kernel has no kprobes, which %s needs", req->file,
 		needs->arguments[i].function);
@@ -148,17 +267,21 @@ int facts_add(struct host *h, struct request *req, struct buf *warnings, struct 
 	int bad;
 	size_t i;
 
-	set_string(&req->release, kernel_release());
-	set_string(&req->machine, kernel_machine());
-	req->version_code = kernel_version_code();
+	if (!host_target(h, err))
+		return -1;
+	set_string(&req->release, target_release(h->target));
+	set_string(&req->machine, target_machine(h->target));
+	req->version_code = target_version_code(h->target);
 	request_scan(req->text, &needs);
-	bad = add_formats(req, &needs, err);
+	bad = add_formats(h, req, &needs, warnings, err);
 	for (i = 0; i < needs.n_arguments && !bad; i++)
 		bad = add_argument(h, req, &needs.arguments[i], warnings, err);
-	bad = bad || check_kprobes(req, &needs, err);
+	bad = bad || check_kprobes(h, req, &needs, err);
 	if (!bad && needs.events)
-		req->ringbuf = feature_have(FEATURE_RINGBUF);
-	if (!bad && needs.kernel_types && add_headers(h, req, err))
+		req->ringbuf = target_feature(h->target, FEATURE_RINGBUF, NULL) == ANSWER_YES;
+	/* it costs instructions, so only where it is needed, or that cannot be told */
+	req->zero_stack = target_feature(h->target, FEATURE_UNINIT_STACK, NULL) != ANSWER_YES;
+	if (!bad && add_headers(h, req, &needs, warnings, err))
 		bad = error_wrap(err, "%s", req->file);
 	request_needs_release(&needs);
 	return bad ? -1 : 0;

@@ -9,6 +9,7 @@
 #include "base/ctoken.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/table.h"
 
 /*
  * The fields in their order on the wire.  A reader expects exactly this
@@ -34,9 +35,11 @@ static const struct field fields[] = {
 	{ "machine", FIELD_STRING, AT(machine) },
 	{ "version_code", FIELD_NUMBER, AT(version_code), 0, UINT32_MAX },
 	{ "ringbuf", FIELD_NUMBER, AT(ringbuf), 0, 1 },
+	{ "zero_stack", FIELD_NUMBER, AT(zero_stack), 0, 1 },
 	{ "headers", FIELD_STRING, AT(headers) },
 	{ "headers_source", FIELD_STRING, AT(headers_source) },
 	{ "headers_id", FIELD_STRING, AT(headers_id) },
+	{ "types", FIELD_STRING, AT(types) },
 	{ "format", FIELD_FORMATS, AT(formats), AT(n_formats) },
 	{ "arg", FIELD_LIST, AT(args), AT(n_args) },
 };
@@ -476,6 +479,129 @@ static bool scan_positional(const struct ctoken *t, struct request_needs *needs)
 	return true;
 }
 
+/* ---- does it look into structs of the kernel ---- */
+
+/* structs that the stub tree and the compiler library define */
+static const char *const stub_structs[] = {
+	"bpf_perf_event_data", "bpf_raw_tracepoint_args", "in6_addr", "in_addr", "pt_regs",
+	"sockaddr", "sockaddr_in", "sockaddr_in6",
+};
+
+static bool names_tag(const struct ctoken *t)
+{
+	return t->kind == CTOKEN_IDENT && (ctoken_is(t, "struct") || ctoken_is(t, "union")) &&
+		t[1].kind == CTOKEN_IDENT;
+}
+
+/* the tags that the text defines itself, and the stub's */
+static struct table *own_tags(const struct ctoken *tokens, size_t n)
+{
+	static char own;
+	struct table *tags = table_new();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(stub_structs); i++)
+		table_set(tags, stub_structs[i], &own);
+	for (i = 0; i + 2 < n; i++) {
+		if (names_tag(&tokens[i]) && ctoken_is(&tokens[i + 2], "{")) {
+			char *tag = ctoken_string(&tokens[i + 1]);
+
+			table_set(tags, tag, &own);
+			free(tag);
+		}
+	}
+	return tags;
+}
+
+static bool is_foreign(const struct ctoken *t, const struct table *own)
+{
+	static const char tracepoint[] = "tracepoint__";
+	char *tag;
+	bool foreign;
+
+	if (!names_tag(t) || (t[1].len > strlen(tracepoint) &&
+		memcmp(t[1].at, tracepoint, strlen(tracepoint)) == 0))
+		return false;
+	tag = ctoken_string(&t[1]);
+	foreign = !table_get(own, tag);
+	free(tag);
+	return foreign;
+}
+
+/* is what the cast `(struct X *)` at t yields looked into: ((struct X *)p)->m */
+static bool cast_is_used(const struct ctoken *tokens, size_t open)
+{
+	size_t i, close;
+
+	for (i = open; i-- > 0 && ctoken_is(&tokens[i], "("); ) {
+		close = ctoken_close(tokens, i);
+		if (ctoken_is(&tokens[close], ")") && (ctoken_is(&tokens[close + 1], "->") ||
+			ctoken_is(&tokens[close + 1], ".")))
+			return true;
+	}
+	return false;
+}
+
+/* struct X *a, v; of a struct that is not ours: a and v go to `names`.
+ * True if the size of the struct is needed, or a cast to it is looked into */
+static bool scan_foreign(const struct ctoken *tokens, size_t i, struct table *names)
+{
+	static char named;
+	const struct ctoken *t = &tokens[i + 2];
+	char *name;
+
+	if (ctoken_is(t, "*") && i > 0 && ctoken_is(&tokens[i - 1], "(") && ctoken_is(&t[1], ")"))
+		return cast_is_used(tokens, i - 1);
+	/* by value: a variable, a member, sizeof */
+	if (t->kind == CTOKEN_IDENT || (ctoken_is(t, ")") && i > 0))
+		return true;
+	while (ctoken_is(t, "*") || ctoken_is(t, "const")) {
+		while (ctoken_is(t, "*") || ctoken_is(t, "const"))
+			t++;
+		if (t->kind != CTOKEN_IDENT)
+			return false;
+		name = ctoken_string(t);
+		table_set(names, name, &named);
+		free(name);
+		/* to the next declarator, if there is one */
+		while (t->kind != CTOKEN_END && !ctoken_is(t, ",") && !ctoken_is(t, ";") &&
+			!ctoken_is(t, ")") && !ctoken_is(t, "{"))
+			t++;
+		if (ctoken_is(t, ","))
+			t++;
+	}
+	return false;
+}
+
+static bool looks_into(const struct ctoken *t, const struct table *names)
+{
+	char *name;
+	bool yes;
+
+	if (t->kind != CTOKEN_IDENT || !ctoken_is(&t[1], "->"))
+		return false;
+	name = ctoken_string(t);
+	yes = table_get(names, name) != NULL;
+	free(name);
+	return yes;
+}
+
+/* no more than a guess: types behind macros and typedefs are not seen */
+static bool scan_members(const struct ctoken *tokens, size_t n)
+{
+	struct table *own = own_tags(tokens, n), *names = table_new();
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i + 2 < n && !found; i++)
+		found = is_foreign(&tokens[i], own) && scan_foreign(tokens, i, names);
+	for (i = 0; i + 1 < n && !found; i++)
+		found = looks_into(&tokens[i], names);
+	table_free(names, NULL);
+	table_free(own, NULL);
+	return found;
+}
+
 static void scan_token(const struct ctoken *t, struct request_needs *needs)
 {
 	char *category, *event, *include;
@@ -503,6 +629,7 @@ void request_scan(const char *text, struct request_needs *ret)
 	tokens = ctoken_all(text, &n);
 	for (i = 0; i < n; i++)
 		scan_token(&tokens[i], ret);
+	ret->kernel_members = scan_members(tokens, n);
 	free(tokens);
 }
 

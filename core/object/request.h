@@ -42,11 +42,15 @@ struct request {
 	char *machine;		/* uname -m */
 	uint32_t version_code;	/* LINUX_VERSION_CODE */
 	int ringbuf;		/* EVENTS() becomes a ring buffer, not a perf buffer */
+	int zero_stack;		/* its verifier refuses bytes that were not written */
 
 	/* where kernel types come from: "" for both means the stub tree */
 	char *headers;		/* build tree: has include/generated/autoconf.h */
 	char *headers_source;	/* source tree if split from it, else "" */
-	char *headers_id;	/* what identifies the tree's content */
+	char *headers_id;	/* what identifies the tree's content, or the BTF's */
+	/* C text that stands in for a tree, made from the target's BTF; else "".
+	 * It follows from text, args and headers_id, so that keys leave it out */
+	char *types;
 
 	struct request_format *formats;
 	size_t n_formats;
@@ -75,6 +79,7 @@ struct request_needs {
 	size_t n_tracepoints;
 	int events;		/* uses EVENTS() */
 	int kernel_types;	/* includes kernel headers that the stub tree has not */
+	int kernel_members;	/* seems to look into structs that neither text nor stub define */
 	/* arguments of kernel functions: ARG(function, name), and the positional
 	 * parameters of int kprobe__FUNCTION(struct pt_regs *ctx, ...) */
 	struct request_argument {

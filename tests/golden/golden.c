@@ -12,6 +12,9 @@
  *	//! version MAJOR.MINOR.PATCH	of the kernel (6.1.0); the release is like it
  *	//! machine NAME, headers DIRECTORY
  *	//! format CATEGORY:EVENT	from the file FORMATS/CATEGORY_EVENT
+ *	//! zero_stack		the verifier refuses bytes that were not written
+ *	//! btf			types from $GOLDEN_BTF, else this kernel's; run skips it without
+ *	//! types FILE		types from a file as types_header() makes it
  *	//! code		print instructions, else only the lines that have some
  *	//! cut N		only the first N bytes of the request are sent
  *	//! append TEXT		behind the request
@@ -25,13 +28,14 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "kernel/types_header.h"
 #include "object/object.h"
 #include "object/request.h"
 
 struct golden {
 	struct request req;
 	const char *formats;
-	bool code;
+	bool code, btf;
 	size_t cut;
 	char *append;
 };
@@ -78,10 +82,38 @@ static void add_format(struct golden *g, char *name)
 	free(path);
 }
 
+static void read_types(struct request *req, const char *path)
+{
+	struct error err = ERROR_INIT;
+	struct buf b = BUF_INIT;
+
+	if (file_read(path, 1 << 20, &b, &err))
+		die(path, &err);
+	set(&req->types, buf_take(&b, NULL));
+	set(&req->headers_id, mem_string("golden"));
+}
+
+static void make_types(struct request *req)
+{
+	struct types_wanted wanted = { .text = req->text };
+	struct error err = ERROR_INIT;
+	struct buf b = BUF_INIT;
+	const char *btf = getenv("GOLDEN_BTF");
+
+	if (types_header(btf ? btf : "/sys/kernel/btf/vmlinux", &wanted, &b, &err))
+		die("types", &err);
+	set(&req->types, buf_take(&b, NULL));
+	set(&req->headers_id, mem_string("golden"));
+}
+
 static bool flag(struct golden *g, const char *line)
 {
 	if (strcmp(line, "perf") == 0)
 		g->req.ringbuf = 0;
+	else if (strcmp(line, "zero_stack") == 0)
+		g->req.zero_stack = 1;
+	else if (strcmp(line, "btf") == 0)
+		g->btf = true;
 	else if (strcmp(line, "code") == 0)
 		g->code = true;
 	else
@@ -119,6 +151,8 @@ static void directive(struct golden *g, char *line)
 		set(&req->machine, mem_string(value));
 	else if (strcmp(line, "headers") == 0)
 		set(&req->headers, mem_string(value));
+	else if (strcmp(line, "types") == 0)
+		read_types(req, value);
 	else if (strcmp(line, "format") == 0)
 		add_format(g, value);
 	else if (strcmp(line, "cut") == 0)
@@ -151,6 +185,8 @@ static void read_case(struct golden *g, const char *path)
 			directive(g, line + 4);
 	}
 	set(&g->req.text, mem_string(text));
+	if (g->btf)
+		make_types(&g->req);
 	buf_release(&b);
 }
 

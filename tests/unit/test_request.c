@@ -33,6 +33,7 @@ static void fill(struct request *req)
 	set(&req->machine, "x86_64");
 	req->version_code = 0x30a00;
 	req->ringbuf = 1;
+	req->zero_stack = 1;
 	request_add_format(req, "irq", "softirq_entry", "name: softirq_entry\nID: 1\n");
 }
 
@@ -47,9 +48,11 @@ static const char wire[] =
 	"machine 6\nx86_64\n"
 	"version_code 6\n199168\n"
 	"ringbuf 1\n1\n"
+	"zero_stack 1\n1\n"
 	"headers 0\n\n"
 	"headers_source 0\n\n"
 	"headers_id 0\n\n"
+	"types 0\n\n"
 	"format 44\nirq:softirq_entry\nname: softirq_entry\nID: 1\n\n"
 	"end 0\n\n";
 
@@ -222,6 +225,43 @@ static void test_scan_needs(void **state)
 	}
 }
 
+/* does a text look into structs that are neither its own nor the stub's */
+static void test_scan_members(void **state)
+{
+	static const struct { const char *text; int members; } rows[] = {
+		{ "int f(struct pt_regs *ctx) { return ctx->ip; }", 0 },
+		{ "struct e { int a; }; int f(struct e *e) { return e->a; }", 0 },
+		{ "int f(void *c) { struct sock *sk = (void *)PT_REGS_PARM1(c); return !sk; }", 0 },
+		{ "BPF_HASH(starts, struct request *); int f(void *c, struct request *r) "
+			"{ u64 t = 1; starts.update(&r, &t); return 0; }", 0 },
+		{ "TRACEPOINT_PROBE(a, b) { return args->pid; }", 0 },
+		{ "int f(struct tracepoint__a__b *args) { return args->pid; }", 0 },
+		{ "int f(void *c, struct sock *sk) { return sk->sk_family; }", 1 },
+		{ "int f(void *c, const struct sock *const sk) { return sk->sk_family; }", 1 },
+		{ "int f(void *c) { struct task_struct *t, *u = 0; t = (void *)1; "
+			"return u->pid; }", 1 },
+		{ "int f(void *c) { return ((struct sock *)c)->sk_family; }", 1 },
+		{ "int f(void *c) { return ((u64)(struct sock *)c) + 1; }", 0 },
+		{ "struct e { struct iphdr ip; };", 1 },
+		{ "int f(void *c) { struct iphdr ip = {}; return ip.tos; }", 1 },
+		{ "int f(void *c) { return sizeof(struct iphdr); }", 1 },
+		{ "struct sock;", 0 },
+		{ "struct sock *", 0 },
+		{ "struct", 0 },
+		{ "((struct sock *", 0 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct request_needs needs;
+
+		request_scan(rows[i].text, &needs);
+		if (needs.kernel_members != rows[i].members)
+			fail_msg("'%s': kernel members %d", rows[i].text, needs.kernel_members);
+		request_needs_release(&needs);
+	}
+}
+
 static bool stub_has(const char *name)
 {
 	char *path = mem_format("%s/%s", STUB_DIRECTORY, name);
@@ -262,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_scan_needs),
+		cmocka_unit_test(test_scan_members),
 		cmocka_unit_test(test_stub_list),
 	};
 

@@ -5,7 +5,9 @@
 
 #include <linux/types.h>
 
-#if defined(__x86_64__)
+#if defined(MOONTRACE_HAS_pt_regs)
+/* the kernel's own */
+#elif defined(__x86_64__)
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx;
 	unsigned long r11, r10, r9, r8, ax, cx, dx, si, di;

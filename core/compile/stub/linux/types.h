@@ -3,6 +3,12 @@
 #ifndef STUB_LINUX_TYPES_H
 #define STUB_LINUX_TYPES_H
 
+/* in front of all else: macros must not get into it */
+#ifdef MOONTRACE_TYPES
+#include <moontrace/kernel_types.h>
+#define rcu_head callback_head
+#endif
+
 typedef signed char __s8;
 typedef unsigned char __u8;
 typedef short __s16;
@@ -76,8 +82,12 @@ typedef unsigned int gfp_t;
 typedef unsigned int fmode_t;
 typedef u64 dma_addr_t;
 typedef u64 phys_addr_t;
+#ifndef MOONTRACE_HAS_atomic_t
 typedef struct { int counter; } atomic_t;
+#endif
+#ifndef MOONTRACE_HAS_atomic64_t
 typedef struct { s64 counter; } atomic64_t;
+#endif
 
 #define NULL ((void *)0)
 #define __user

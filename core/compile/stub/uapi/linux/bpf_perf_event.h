@@ -5,12 +5,16 @@
 
 #include <asm/ptrace.h>
 
+#ifndef MOONTRACE_HAS_bpf_user_pt_regs_t
 typedef struct pt_regs bpf_user_pt_regs_t;
+#endif
 
+#ifndef MOONTRACE_HAS_bpf_perf_event_data
 struct bpf_perf_event_data {
 	bpf_user_pt_regs_t regs;
 	__u64 sample_period;
 	__u64 addr;
 };
+#endif
 
 #endif
