@@ -7,8 +7,10 @@
 #include <string.h>
 
 const struct command *const commands[] = {
+	&command_cache,
 	&command_check,
 	&command_dump,
+	&command_headers,
 	&command_info,
 	&command_list,
 	NULL,

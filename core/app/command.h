@@ -16,7 +16,8 @@ struct command {
 extern const struct command *const commands[];	/* NULL-terminated */
 const struct command *command_find(const char *name);
 
-extern const struct command command_check, command_dump, command_info, command_list;
+extern const struct command command_cache, command_check, command_dump, command_headers,
+	command_info, command_list;
 
 /* prints err to stderr as "error[TAG]: ...", clears it, returns its exit status */
 int command_error(struct error *err);

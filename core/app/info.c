@@ -3,16 +3,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "app/command.h"
-#include "kernel/feature.h"
-#include "kernel/kernel.h"
+#include "app/info.h"
+#include "base/str.h"
 
-static const char *const answer_names[] = {
-	[ANSWER_NO] = "no",
-	[ANSWER_YES] = "yes",
-	[ANSWER_UNKNOWN] = "could not tell",
-};
+enum { WIDTH = 80 };
+
+static int no_feature(const char *name)
+{
+	struct error err = ERROR_INIT;
+	struct nearest near;
+	int i;
+
+	error_set(&err, "E-ARGS", "no feature '%s'", name);
+	nearest_init(&near, name);
+	for (i = 0; i < FEATURE_COUNT; i++)
+		nearest_offer(&near, feature_rows[i].name);
+	error_take_hint(&err, nearest_hint(&near));
+	return command_error(&err);
+}
 
 /* info --feature NAME: exit status 0 yes, 1 no, 4 could not tell */
 static int one_feature(const char *name)
@@ -30,67 +42,65 @@ static int one_feature(const char *name)
 		if (strcmp(feature_rows[i].name, name) != 0)
 			continue;
 		answer = feature_answer(feature_rows[i].id, &reason);
-		printf("%s%s%s\n", answer_names[answer], reason ? ": " : "", reason ? reason : "");
+		printf("%s%s%s\n", info_answer_name(answer), reason ? ": " : "",
+			reason ? reason : "");
 		return statuses[answer];
 	}
-	return command_usage(&command_info, "no feature '%s'", name);
+	return no_feature(name);
 }
 
-static void print_features(void)
+/* of the terminal; of what else, 80 columns */
+static unsigned page_width(void)
 {
-	int i;
+	struct winsize ws;
 
-	printf("features\n");
-	for (i = 0; i < FEATURE_COUNT; i++) {
-		const char *reason = NULL;
-		enum answer answer = feature_answer(feature_rows[i].id, &reason);
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col ? ws.ws_col : WIDTH;
+}
 
-		printf("  %-22s %-15s %s%s%s%s\n", feature_rows[i].name, answer_names[answer],
-			feature_rows[i].description, reason ? " (" : "", reason ? reason : "",
-			reason ? ")" : "");
-	}
+static int all(const struct host_options *opts, bool json)
+{
+	struct buf out = BUF_INIT;
+	struct info info;
+	int status;
+
+	info_collect(opts, &info);
+	if (!info.headers_error)
+		info_collect_scripts(opts, &info);
+	if (json)
+		info_json(&info, &out);
+	else
+		info_text(&info, &out, page_width());
+	fwrite(out.data, 1, out.len, stdout);
+	status = info.headers_error ? STATUS_CANNOT : STATUS_OK;
+	buf_release(&out);
+	info_release(&info);
+	return status;
 }
 
 static int run_info(const struct host_options *opts, int argc, char **argv)
 {
-	struct kernel_headers headers = { 0 };
-	struct error err = ERROR_INIT;
-	uint32_t code = kernel_version_code();
-	unsigned *cpus, n;
-	const char *path;
+	struct host_options own = *opts;
+	bool json = false;
+	int i;
 
 	if (argc == 3 && strcmp(argv[1], "--feature") == 0)
 		return one_feature(argv[2]);
-	if (argc != 1)
-		return command_usage(&command_info, "unknown argument '%s'", argv[1]);
-	printf("kernel     %s %s (version code %u.%u.%u)\n", kernel_release(), kernel_machine(),
-		code >> 16, code >> 8 & 255, code & 255);
-	n = kernel_online_cpus(&cpus);
-	printf("cpus       %u online, %u possible\n", n, kernel_possible_cpus());
-	free(cpus);
-	if (kernel_may_trace(&err))
-		printf("privilege  missing: %s\n", err.text);
-	else
-		printf("privilege  sufficient\n");
-	error_clear(&err);
-	path = tracefs_path(&err);
-	printf("tracefs    %s\n", path ? path : err.text);
-	error_clear(&err);
-	if (kernel_headers_find(opts->headers, &headers, &err))
-		return command_error(&err);
-	if (*headers.build)
-		printf("headers    %s%s%s\n", headers.build, *headers.source ? " + " : "",
-			headers.source);
-	else
-		printf("headers    none (stub tree; looked at %s)\n", headers.tried);
-	kernel_headers_release(&headers);
-	print_features();
-	return STATUS_OK;
+	for (i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			json = true;
+		else if (str_starts(argv[i], "--headers="))
+			own.headers = argv[i] + strlen("--headers=");
+		else if (strcmp(argv[i], "--headers") == 0 && i + 1 < argc)
+			own.headers = argv[++i];
+		else
+			return command_usage(&command_info, "unknown or incomplete '%s'", argv[i]);
+	}
+	return all(&own, json);
 }
 
 const struct command command_info = {
 	.name = "info",
-	.arguments = "[--feature NAME]",
+	.arguments = "[--json] [--headers PATH] | --feature NAME",
 	.summary = "what this kernel and this user can do",
 	.run = run_info,
 };

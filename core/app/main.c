@@ -91,7 +91,7 @@ static void set_help(struct arguments *a, const char *v)
 static const struct option_row option_rows[] = {
 	{ 'e', "execute", "LUA", "run this line of Lua", set_line },
 	{ 'I', "include", "DIR", "look for Lua modules in DIR first", set_include },
-	{ 0, "headers", "PATH", "kernel header tree to compile against", set_headers },
+	{ 0, "headers", "PATH", "kernel headers: a tree, pack, .rpm or .deb", set_headers },
 	{ 0, "cc", "FILE", "compiler to run instead of moontrace-cc", set_compiler },
 	{ 0, "cache", "DIR", "keep compiled objects in DIR", set_cache },
 	{ 0, "no-cache", NULL, "compile anew, keep nothing", set_no_cache },

@@ -10,6 +10,7 @@
 #include "cache/build.h"
 #include "kernel/feature.h"
 #include "kernel/kernel.h"
+#include "kernel/target.h"
 #include "lua/facts.h"
 #include "lua/internal.h"
 #include "object/request.h"
@@ -153,6 +154,17 @@ static void read_options(lua_State *L, struct request *req)
 		add_strings(L, lua_gettop(L), &req->includes, &req->n_includes);
 }
 
+void host_build_options(struct host *h, struct build_options *ret)
+{
+	*ret = (struct build_options){
+		.compiler = h->opts->compiler,
+		.cache_dir = h->opts->cache_dir,
+		.no_cache = h->opts->no_cache,
+		.complete = facts_complete,
+		.arg = h,
+	};
+}
+
 /*
  * bpf.load(text) or bpf.load{text=|file=, define={}, cflags={}, include={}}
  * -> program.  Raises: E-COMPILE, E-HEADERS, E-PROBE, E-VERIFIER, E-PERM...
@@ -160,11 +172,7 @@ static void read_options(lua_State *L, struct request *req)
 static int bpf_load(lua_State *L)
 {
 	struct host *h = host_of(L);
-	struct build_options opts = {
-		.compiler = h->opts->compiler,
-		.cache_dir = h->opts->cache_dir,
-		.no_cache = h->opts->no_cache,
-	};
+	struct build_options opts;
 	struct error err = ERROR_INIT;
 	struct buf warnings = BUF_INIT;
 	struct request *req;
@@ -178,8 +186,11 @@ static int bpf_load(lua_State *L)
 		luaL_checktype(L, 1, LUA_TTABLE);
 		read_options(L, req);
 	}
+	if (h->dry)
+		return dry_load(L, 2);
 	if (kernel_may_trace(&err) || facts_add(h, req, &warnings, &err))
 		return raise_error(L, &err);
+	host_build_options(h, &opts);
 	obj = build_object(req, &opts, &warnings, &err);
 	if (warnings.len)
 		fputs(warnings.data, stderr);
@@ -285,6 +296,8 @@ static int bpf_run(lua_State *L)
 	struct program *p;
 	int bad = 0;
 
+	if (h->dry)
+		return dry_run(L);
 	luaL_argcheck(L, seconds >= 0 && seconds < 1e9, 1, "seconds");
 	if (h->running)
 		return luaL_error(L, "bpf.run is running already");
@@ -372,6 +385,8 @@ static int bpf_probe(lua_State *L)
 	struct probe probe;
 	int bad;
 
+	if (h->dry)
+		return dry_probe(L, spec);
 	if (!host_session(h, &err) || probe_parse(spec, &probe, &err))
 		return push_failure(L, &err);
 	bad = provider_find(probe.provider)->check(h->session, &probe, &err);
@@ -386,12 +401,18 @@ static int bpf_probe(lua_State *L)
 static int bpf_feature(lua_State *L)
 {
 	const char *name = luaL_checkstring(L, 1), *reason = NULL;
+	struct host *h = host_of(L);
+	struct error err = ERROR_INIT;
 	int i;
+
+	if (h->dry && !host_target(h, &err))
+		return raise_error(L, &err);
 
 	for (i = 0; i < FEATURE_COUNT; i++) {
 		if (strcmp(feature_rows[i].name, name) != 0)
 			continue;
-		switch (feature_answer(feature_rows[i].id, &reason)) {
+		switch (h->dry ? target_feature(h->target, feature_rows[i].id, &reason) :
+			feature_answer(feature_rows[i].id, &reason)) {
 		case ANSWER_YES:
 			lua_pushboolean(L, 1);
 			return 1;

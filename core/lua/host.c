@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "kernel/target.h"
 #include "lua/embedded.h"
 #include "lua/internal.h"
 
@@ -146,6 +147,8 @@ static int host_exit(lua_State *L)
 	int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? STATUS_OK : STATUS_SCRIPT) :
 		(int)luaL_optinteger(L, 1, STATUS_OK);
 
+	if (h->dry)
+		return dry_exit(L, status);
 	status = output_status(h, status);
 	session_free(h->session);
 	h->session = NULL;
@@ -171,6 +174,7 @@ static void open_libraries(lua_State *L)
 	open_map(L);
 	open_link(L);
 	open_timers(L);
+	open_dry(L);
 	luaL_requiref(L, "bpf", open_bpf, 0);
 	luaL_requiref(L, "out", open_out, 0);
 	luaL_requiref(L, "sys", open_sys, 0);
@@ -189,6 +193,8 @@ struct host *host_new(const struct host_options *opts, struct error *err)
 
 	h->opts = opts;
 	h->failure = LUA_NOREF;
+	if (opts->dry_run)
+		h->dry = dry_new(h);
 	h->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (h->wake_fd < 0) {
 		error_sys(err, "E-LIMIT", errno, "eventfd");
@@ -238,11 +244,33 @@ void host_free(struct host *h)
 		h->programs = p->next;
 		free(p);
 	}
+	dry_free(h->dry);
+	target_free(h->target);
 	symbolizer_free(h->symbols);
 	loop_free(h->loop);
 	if (h->wake_fd >= 0)
 		close(h->wake_fd);
 	free(h);
+}
+
+static const char *function_here(void *arg, const char *name, char **ret_near)
+{
+	return kernel_function(((struct host *)arg)->symbols, name, ret_near);
+}
+
+struct target *host_target(struct host *h, struct error *err)
+{
+	struct target_options opts = {
+		.headers = { .path = h->opts->headers, .cache_dir = h->opts->cache_dir },
+		.profile = h->opts->profile,
+		.by_headers = h->opts->by_headers,
+		.function = function_here,
+		.arg = h,
+	};
+
+	if (!h->target)
+		h->target = target_new(&opts, err);
+	return h->target;
 }
 
 /* ---- running a script ---- */
@@ -286,7 +314,7 @@ static int finish(struct host *h, int status)
 {
 	int signo = host_signal();
 	struct program *p;
-	int output = output_status(h, STATUS_OK);
+	int output = h->dry ? STATUS_OK : output_status(h, STATUS_OK);
 
 	if (output || status)
 		return output ? output : status;
@@ -326,6 +354,8 @@ static int report(struct host *h)
 	int status = STATUS_SCRIPT;
 	const char *text;
 
+	if (h->dry)
+		return dry_failed(h);
 	host_flush(h);
 	lua_pushcfunction(L, describe);
 	lua_insert(L, -2);
@@ -365,7 +395,7 @@ static int run_chunk(struct host *h, int argc, char **argv)
 	return finish(h, status);
 }
 
-int host_run_text(struct host *h, const char *text, const char *chunk, int argc, char **argv)
+static int run_text(struct host *h, const char *text, const char *chunk, int argc, char **argv)
 {
 	lua_State *L = h->L;
 	size_t n = strlen(text), skip = 0;
@@ -381,6 +411,18 @@ int host_run_text(struct host *h, const char *text, const char *chunk, int argc,
 	if (bad)
 		return report(h);
 	return run_chunk(h, argc, argv);
+}
+
+int host_run_text(struct host *h, const char *text, const char *chunk, int argc, char **argv)
+{
+	int status;
+
+	if (!h->dry)
+		return run_text(h, text, chunk, argc, argv);
+	dry_begin(h->dry);
+	status = run_text(h, text, chunk, argc, argv);
+	dry_end(h->dry);
+	return status;
 }
 
 int host_run_file(struct host *h, const char *path, int argc, char **argv)
@@ -443,8 +485,7 @@ bool host_bundled(size_t i, const char **ret_name, char **ret_summary)
 
 /* ---- errors ---- */
 
-/* "at FILE:LINE" of the innermost Lua function, for errors of the API */
-static void push_position(lua_State *L)
+void host_push_position(lua_State *L)
 {
 	lua_Debug ar;
 	int level;
@@ -463,6 +504,8 @@ static int traceback(lua_State *L)
 {
 	const char *msg = lua_tostring(L, 1);
 
+	if (dry_is_end(L, 1))
+		return 1;
 	/* bpf.run passes on what a callback raised, with its traceback */
 	if (msg && !strstr(msg, "\nstack traceback:\n")) {
 		luaL_traceback(L, L, msg, 1);
@@ -507,7 +550,7 @@ int raise_error(lua_State *L, struct error *err)
 	lua_setfield(L, -2, "hint");
 	lua_pushinteger(L, error_status(err));
 	lua_setfield(L, -2, "status");
-	push_position(L);
+	host_push_position(L);
 	lua_setfield(L, -2, "position");
 	luaL_setmetatable(L, TYPE_ERROR);
 	error_clear(err);

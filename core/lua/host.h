@@ -12,15 +12,27 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "kernel/profile.h"
 
 enum output_format { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_CSV };
+
+/* the script's Lua runs, but nothing of a kernel is touched: lua/dry.h */
+enum dry_run {
+	DRY_NO,
+	DRY_PLAN,		/* what its texts ask of the target; no compiler */
+	DRY_CHECK,		/* they are compiled for the target, too */
+};
 
 struct host_options {
 	bool verbose;
 	bool strict;		/* anything lost makes exit status 3 */
 	bool destructive;
 	bool no_cache;
-	const char *headers;	/* header tree, or NULL */
+	const char *headers;	/* header tree, pack or package, or NULL */
+	/* another kernel than the running one, see kernel/target.h */
+	const struct profile *profile;	/* or NULL */
+	bool by_headers;
+	enum dry_run dry_run;
 	const char *compiler;	/* moontrace-cc to run, or NULL for ours */
 	const char *cache_dir;	/* or NULL for the default */
 	const char **include;	/* directories for require, absolute */
@@ -31,6 +43,10 @@ struct host;
 
 struct host *host_new(const struct host_options *opts, struct error *err);	/* borrows opts */
 void host_free(struct host *h);		/* detaches everything; NULL is fine */
+
+/* the kernel that texts are compiled for, found out when it is first needed. E-HEADERS */
+struct target;
+struct target *host_target(struct host *h, struct error *err);
 
 /*
  * Each runs a script with `arg` set and returns the exit status; what went

@@ -23,7 +23,9 @@ struct host {
 	const struct host_options *opts;
 	struct loop *loop;
 	struct symbolizer *symbols;
+	struct target *target;		/* NULL until host_target() */
 	struct session *session;	/* NULL until the first program */
+	struct dry *dry;		/* NULL unless this is a dry run */
 	struct program *programs;	/* in order of loading */
 	struct timer *timers;
 	struct source *end;		/* timer of bpf.run(seconds), or NULL */
@@ -36,6 +38,7 @@ struct host {
 	bool broken_pipe;		/* stdout has no reader */
 	int output_error;		/* errno of a failed write to stdout, or 0 */
 	bool lost;			/* a run lost something */
+	bool said_headers, said_formats; /* that they are of another kernel */
 	int failure;			/* registry ref of a callback's error, or LUA_NOREF */
 };
 
@@ -68,6 +71,13 @@ void host_flush(struct host *h);
 /* 1-based line in the file of a chunk where text stands verbatim; the file's
  * name is pushed. 0 if the text was made by the script: then a name for it is pushed. */
 unsigned host_locate_text(lua_State *L, const char *text);
+
+/* pushes "FILE:LINE" of the innermost Lua function, or nil */
+void host_push_position(lua_State *L);
+
+/* how the host's options want texts compiled */
+struct build_options;
+void host_build_options(struct host *h, struct build_options *ret);
 
 /* ---- objects: each pushes a userdata ---- */
 
@@ -112,6 +122,25 @@ void map_push(lua_State *L, struct program *p, struct map *map);
 void link_push(lua_State *L, struct link **links, size_t n, char **failed, size_t n_failed);
 /* program index of the function named at stack index idx; raises E-PROGRAM */
 size_t check_function(lua_State *L, struct program *p, int idx);
+
+/* ---- dry runs: what stands in for the verbs that touch the kernel ---- */
+
+struct request;
+struct dry *dry_new(struct host *h);
+void dry_free(struct dry *d);			/* NULL is fine */
+void open_dry(lua_State *L);
+/* for the request at stack index idx: pushes the double of a program; raises */
+int dry_load(lua_State *L, int idx);
+int dry_run(lua_State *L);			/* bpf.run */
+int dry_probe(lua_State *L, const char *spec);	/* bpf.probe */
+int dry_exit(lua_State *L, int status);		/* os.exit */
+/* the script's standard files are held back between these two */
+void dry_begin(struct dry *d);
+void dry_end(struct dry *d);
+/* the error value on the stack that ended the script is put down and popped: its exit status */
+int dry_failed(struct host *h);
+/* is the value at idx what ends a script that has no more to say? */
+bool dry_is_end(lua_State *L, int idx);
 
 /* timers wait for the run to begin */
 bool timers_start(struct host *h, struct error *err);

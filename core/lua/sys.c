@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "kernel/kernel.h"
+#include "kernel/target.h"
 #include "lua/internal.h"
 
 static int push_clock(lua_State *L, clockid_t clock)
@@ -33,15 +34,32 @@ static int sys_realtime_ns(lua_State *L)
 	return push_clock(L, CLOCK_REALTIME);
 }
 
+/* in a dry run: the kernel that is meant, else NULL. Raises E-HEADERS */
+static struct target *target_of(lua_State *L)
+{
+	struct host *h = host_of(L);
+	struct error err = ERROR_INIT;
+
+	if (!h->dry)
+		return NULL;
+	if (!host_target(h, &err))
+		raise_error(L, &err);
+	return h->target;
+}
+
 static int sys_release(lua_State *L)
 {
-	lua_pushstring(L, kernel_release());
+	struct target *t = target_of(L);
+
+	lua_pushstring(L, t ? target_release(t) : kernel_release());
 	return 1;
 }
 
 static int sys_machine(lua_State *L)
 {
-	lua_pushstring(L, kernel_machine());
+	struct target *t = target_of(L);
+
+	lua_pushstring(L, t ? target_machine(t) : kernel_machine());
 	return 1;
 }
 
@@ -91,9 +109,13 @@ static int sys_usym(lua_State *L)
 static int sys_kfunction(lua_State *L)
 {
 	const char *name = luaL_checkstring(L, 1), *found;
+	struct target *t = target_of(L);
 	char *hint = NULL;
 
-	found = kernel_function(host_of(L)->symbols, name, &hint);
+	if (t)
+		target_function(t, name, &found, &hint);
+	else
+		found = kernel_function(host_of(L)->symbols, name, &hint);
 	lua_pushstring(L, found);
 	if (found) {
 		free(hint);
