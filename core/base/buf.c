@@ -40,7 +40,7 @@ char *buf_take(struct buf *b, size_t *ret_len)
 	return data;
 }
 
-char *buf_reserve(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
 	size_t need = b->len + n + 1;
 
@@ -54,26 +54,6 @@ char *buf_reserve(struct buf *b, size_t n)
 		b->data[b->len] = '\0';
 	}
 	return b->data + b->len;
-}
-
-void buf_add(struct buf *b, const void *p, size_t n)
-{
-	char *at = buf_reserve(b, n);
-
-	if (n)
-		memcpy(at, p, n);
-	b->len += n;
-	b->data[b->len] = '\0';
-}
-
-void buf_addc(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
-}
-
-void buf_adds(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
 }
 
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)

@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 struct buf {
 	char *data;
@@ -21,11 +22,38 @@ void buf_init(struct buf *b);
 void buf_release(struct buf *b);		/* frees; usable again */
 void buf_clear(struct buf *b);			/* len = 0, memory kept */
 char *buf_take(struct buf *b, size_t *ret_len);	/* caller owns; b is empty */
-char *buf_reserve(struct buf *b, size_t n);	/* room for n more; its start */
+char *buf_grow(struct buf *b, size_t n);	/* what buf_reserve does if there is no room */
 
-void buf_add(struct buf *b, const void *p, size_t n);
-void buf_addc(struct buf *b, char c);
-void buf_adds(struct buf *b, const char *s);
+/* room for n more bytes; its start */
+static inline char *buf_reserve(struct buf *b, size_t n)
+{
+	return b->len + n < b->size ? b->data + b->len : buf_grow(b, n);
+}
+
+static inline void buf_add(struct buf *b, const void *p, size_t n)
+{
+	char *at = buf_reserve(b, n);
+
+	if (n)
+		memcpy(at, p, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+}
+
+static inline void buf_addc(struct buf *b, char c)
+{
+	char *at = buf_reserve(b, 1);
+
+	at[0] = c;
+	at[1] = '\0';
+	b->len++;
+}
+
+static inline void buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
 void buf_insert(struct buf *b, size_t at, const void *p, size_t n);

@@ -40,6 +40,8 @@ struct column {
 	int width, precision;	/* precision -1: none */
 	bool left, zero;
 	char conversion;	/* d u x s f ... */
+	bool plain;		/* of an integer it says no more than a width */
+	bool of_bits;		/* u x X o */
 	struct plan_op op;	/* of the prepared plan */
 };
 
@@ -67,6 +69,13 @@ struct cell {
 };
 
 /* ---- descriptions ---- */
+
+static bool plain_decimal(const struct column *c)
+{
+	/* flags and precision of %s say nothing about a number */
+	return c->conversion == 's' || (strchr("du", c->conversion) && !c->zero &&
+		c->precision < 0 && (!c->flags[0] || (c->left && !c->flags[1])));
+}
 
 /* "%-7d ms" taken apart; raises on anything but exactly one conversion */
 static void parse_format(lua_State *L, struct column *c, const char *fmt)
@@ -106,6 +115,8 @@ static void parse_format(lua_State *L, struct column *c, const char *fmt)
 		at += *at == '%';
 	}
 	c->after = buf_take(&text, NULL);
+	c->plain = plain_decimal(c);
+	c->of_bits = strchr("uxXo", c->conversion) != NULL;
 }
 
 /* reads { field, format, title=, key=, as= } at the top of the stack */
@@ -367,7 +378,7 @@ static bool is_signed(const struct plan_op *op)
 /* %x and the like of a negative number, as printf would: the bits of the C type */
 static bool shows_bits(const struct host *h, const struct column *c)
 {
-	return h->format == OUTPUT_TEXT && c->op.size < 8 && strchr("uxXo", c->conversion);
+	return h->format == OUTPUT_TEXT && c->op.size < 8 && c->of_bits;
 }
 
 static void cell_number(struct host *h, const struct columns *cs, const struct column *c,
@@ -486,6 +497,12 @@ static size_t add_safe(struct buf *b, const char *s, size_t n, size_t max)
 {
 	size_t i = 0, shown = 0;
 
+	/* most texts are plain as a whole, or at their beginning */
+	while (i < n && i < max && s[i] >= 0x20 && s[i] < 0x7f)
+		i++;
+	buf_add(b, s, i);
+	shown = i;
+	max -= i;
 	while (i < n && max-- > 0) {
 		unsigned char ch = s[i];
 		size_t len = str_utf8_len(s + i, n - i);
@@ -504,20 +521,23 @@ static size_t add_safe(struct buf *b, const char *s, size_t n, size_t max)
 	return shown;
 }
 
-static size_t add_decimal(struct buf *b, uint64_t u, bool negative)
+static size_t add_decimal(struct buf *b, uint64_t u, bool negative, size_t width)
 {
 	char digits[24], *at = digits + sizeof(digits);
 	size_t n;
 
-	do {
+	for (; u >= 10; u /= 10)
 		*--at = '0' + u % 10;
-		u /= 10;
-	} while (u);
+	*--at = '0' + u;
 	if (negative)
 		*--at = '-';
 	n = digits + sizeof(digits) - at;
+	if (n < width) {
+		memset(buf_reserve(b, width), ' ', width - n);
+		b->len += width - n;
+	}
 	buf_add(b, at, n);
-	return n;
+	return n > width ? n : width;
 }
 
 /* a number by snprintf, for the formats that are not plain decimal */
@@ -548,18 +568,12 @@ static void add_printf(struct buf *b, const struct column *c, const struct cell 
 	buf_add(b, out, n < 0 ? 0 : (size_t)n < sizeof(out) ? (size_t)n : sizeof(out) - 1);
 }
 
-static bool plain_decimal(const struct column *c)
-{
-	/* flags and precision of %s say nothing about a number */
-	return c->conversion == 's' || (strchr("du", c->conversion) && !c->zero &&
-		c->precision < 0 && (!c->flags[0] || (c->left && !c->flags[1])));
-}
-
 static void add_text_cell(struct buf *b, const struct column *c, const struct cell *cell)
 {
 	size_t from, shown;
 
-	buf_adds(b, c->before);
+	if (*c->before)
+		buf_adds(b, c->before);
 	from = b->len;
 	switch (cell->kind) {
 	case CELL_TEXT:
@@ -586,18 +600,20 @@ static void add_text_cell(struct buf *b, const struct column *c, const struct ce
 	default:
 		if (c->conversion == 'c') {
 			shown = add_safe(b, &(char){ cell->u }, 1, 1);
-		} else if (plain_decimal(c)) {
+		} else if (c->plain) {
 			bool negative = cell->kind == CELL_INT && cell->i < 0 &&
 				c->conversion != 'u';
 
-			shown = add_decimal(b, negative ? -cell->u : cell->u, negative);
+			shown = add_decimal(b, negative ? -cell->u : cell->u, negative,
+				c->left ? 0 : c->width);
 		} else {
 			add_printf(b, c, cell);
 			shown = b->len - from;
 		}
 	}
 	pad(b, c, from, shown);
-	buf_adds(b, c->after);
+	if (*c->after)
+		buf_adds(b, c->after);
 }
 
 static void add_json_cell(struct buf *b, const struct column *c, const struct cell *cell)
@@ -622,7 +638,7 @@ static void add_json_cell(struct buf *b, const struct column *c, const struct ce
 		break;
 	default:
 		add_decimal(b, cell->kind == CELL_INT && cell->i < 0 ? -cell->u : cell->u,
-			cell->kind == CELL_INT && cell->i < 0);
+			cell->kind == CELL_INT && cell->i < 0, 0);
 	}
 }
 
@@ -661,7 +677,7 @@ static void add_csv_cell(struct buf *b, const struct cell *cell)
 		break;
 	default:
 		add_decimal(b, cell->kind == CELL_INT && cell->i < 0 ? -cell->u : cell->u,
-			cell->kind == CELL_INT && cell->i < 0);
+			cell->kind == CELL_INT && cell->i < 0, 0);
 	}
 }
 
