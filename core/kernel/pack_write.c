@@ -15,10 +15,10 @@
 #include "base/str.h"
 #include "kernel/unpack.h"
 #include "kernel/headers_internal.h"
+#include "kernel/config.h"
 #include "kernel/kernel.h"
 
 enum {
-	CONFIG_MAX = 8 << 20,
 	SYMBOLS_MAX = 512 << 20,
 	MEMBER_MAX = 128 << 20,
 };
@@ -62,34 +62,11 @@ static void drop_member(struct pack *p)
 
 /* ---- the kernel's configuration ---- */
 
-static bool read_config(struct buf *out, const char *path)
-{
-	struct error err = ERROR_INIT;
-	bool ok;
-
-	ok = (str_ends(path, ".gz") ? unpack_compressed(path, CONFIG_MAX, out, &err) :
-		file_read(path, CONFIG_MAX, out, &err)) == 0 && out->len;
-	error_clear(&err);
-	return ok;
-}
-
 static void add_config(struct pack *p)
 {
-	char *in_tree = *p->headers->build ? mem_format("%s/.config", p->headers->build) : NULL;
-	char *paths[] = {
-		p->running ? mem_string("/proc/config.gz") : NULL,
-		p->running ? mem_format("/boot/config-%s", kernel_release()) : NULL,
-		p->running ? mem_format("/lib/modules/%s/build/.config", kernel_release()) : NULL,
-		in_tree,
-	};
 	struct member *m = add_member(p, mem_string("config"), NULL);
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(paths); i++) {
-		if (!p->counts.config && paths[i])
-			p->counts.config = read_config(&m->text, paths[i]);
-		free(paths[i]);
-	}
+	p->counts.config = config_read(p->headers, p->running, &m->text);
 	if (!p->counts.config) {
 		drop_member(p);
 		buf_adds(p->warnings, "the pack has no kernel configuration: none was found\n");

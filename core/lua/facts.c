@@ -7,6 +7,7 @@
 
 #include "base/ctoken.h"
 #include "base/mem.h"
+#include "kernel/config.h"
 #include "kernel/feature.h"
 #include "kernel/kernel.h"
 #include "kernel/signature.h"
@@ -76,6 +77,54 @@ static int add_headers(struct host *h, struct request *req, const struct request
 	set_string(&req->headers_source, headers->source);
 	set_string(&req->headers_id, headers->id);
 	return 0;
+}
+
+/* ---- its configuration ---- */
+
+static void define_config(struct request *req, const char *name, const char *config)
+{
+	char *value = config_value(config, name), *module;
+
+	if (value && strcmp(value, "m") == 0) {
+		module = mem_format("%s_MODULE", name);
+		request_add_define(req, module, "1");
+		free(module);
+	} else if (value) {
+		request_add_define(req, name, strcmp(value, "y") == 0 ? "1" : value);
+	}
+	free(value);
+}
+
+static int no_config(struct host *h, const char *name, struct error *err)
+{
+	error_set(err, "E-HEADERS", "the text asks for %s, and the configuration of %s is not known",
+		name, target_release(h->target));
+	return error_hint(err, "it was looked for in /proc/config.gz, /boot and /lib/modules; a "
+		"header tree or pack has it, too (--headers)");
+}
+
+/* without a header tree nothing would say so, and #ifdef would choose silently */
+static int add_configs(struct host *h, struct request *req, const struct request_needs *needs,
+	struct error *err)
+{
+	struct buf config = BUF_INIT;
+	bool known;
+	size_t i;
+	int bad = 0;
+
+	if (*req->headers || !needs->n_configs)
+		return 0;
+	known = config_read(target_headers(h->target), target_is_running(h->target), &config);
+	for (i = 0; i < needs->n_configs && !bad; i++) {
+		if (request_stub_config(needs->configs[i]))
+			continue;
+		if (known)
+			define_config(req, needs->configs[i], config.data);
+		else
+			bad = no_config(h, needs->configs[i], err);
+	}
+	buf_release(&config);
+	return bad;
 }
 
 /* type of an entry of req->args, "FUNCTION NAME POSITION TYPE" */
@@ -281,7 +330,8 @@ int facts_add(struct host *h, struct request *req, struct buf *warnings, struct 
 		req->ringbuf = target_feature(h->target, FEATURE_RINGBUF, NULL) == ANSWER_YES;
 	/* it costs instructions, so only where it is needed, or that cannot be told */
 	req->zero_stack = target_feature(h->target, FEATURE_UNINIT_STACK, NULL) != ANSWER_YES;
-	if (!bad && add_headers(h, req, &needs, warnings, err))
+	if (!bad && (add_headers(h, req, &needs, warnings, err) ||
+		add_configs(h, req, &needs, err)))
 		bad = error_wrap(err, "%s", req->file);
 	request_needs_release(&needs);
 	return bad ? -1 : 0;

@@ -358,6 +358,24 @@ bool request_kernel_header(const char *name)
 	return false;
 }
 
+/* what linux/kconfig.h of the stub tree decides; a test compares the two */
+static const char *const stub_configs[] = {
+	"CONFIG_64BIT", "CONFIG_ARCH_HAS_SYSCALL_WRAPPER", "CONFIG_ARM64", "CONFIG_BPF",
+	"CONFIG_BPF_EVENTS", "CONFIG_BPF_SYSCALL", "CONFIG_MMU", "CONFIG_SMP", "CONFIG_X86",
+	"CONFIG_X86_64",
+};
+
+bool request_stub_config(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(stub_configs); i++) {
+		if (strcmp(stub_configs[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *const *request_stub_headers(size_t *ret_n)
 {
 	*ret_n = ARRAY_SIZE(stub_headers);
@@ -602,6 +620,27 @@ static bool scan_members(const struct ctoken *tokens, size_t n)
 	return found;
 }
 
+/* anywhere in the text: a preprocessor line is one token, and a name in a comment does no harm */
+static void scan_configs(const char *text, struct request_needs *needs)
+{
+	static const char prefix[] = "CONFIG_", rest[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"abcdefghijklmnopqrstuvwxyz_0123456789";
+	const char *at;
+	size_t i, len;
+
+	for (at = text; (at = strstr(at, prefix)) != NULL; at += len) {
+		len = strspn(at, rest);
+		if (len == strlen(prefix) || (at > text && strchr(rest, at[-1])))
+			continue;
+		for (i = 0; i < needs->n_configs; i++) {
+			if (strncmp(needs->configs[i], at, len) == 0 && !needs->configs[i][len])
+				break;
+		}
+		if (i == needs->n_configs)
+			*MEM_GROW(needs->configs, needs->n_configs) = mem_string_n(at, len);
+	}
+}
+
 static void scan_token(const struct ctoken *t, struct request_needs *needs)
 {
 	char *category, *event, *include;
@@ -630,6 +669,7 @@ void request_scan(const char *text, struct request_needs *ret)
 	for (i = 0; i < n; i++)
 		scan_token(&tokens[i], ret);
 	ret->kernel_members = scan_members(tokens, n);
+	scan_configs(text, ret);
 	free(tokens);
 }
 
@@ -642,6 +682,7 @@ void request_needs_release(struct request_needs *needs)
 		free(needs->tracepoints[i].event);
 	}
 	free(needs->tracepoints);
+	release_list(needs->configs, needs->n_configs);
 	for (i = 0; i < needs->n_arguments; i++) {
 		free(needs->arguments[i].function);
 		free(needs->arguments[i].name);

@@ -80,6 +80,8 @@ struct request_needs {
 	int events;		/* uses EVENTS() */
 	int kernel_types;	/* includes kernel headers that the stub tree has not */
 	int kernel_members;	/* seems to look into structs that neither text nor stub define */
+	char **configs;		/* CONFIG_NAMEs that it mentions, without doubles */
+	size_t n_configs;
 	/* arguments of kernel functions: ARG(function, name), and the positional
 	 * parameters of int kprobe__FUNCTION(struct pt_regs *ctx, ...) */
 	struct request_argument {
@@ -100,6 +102,8 @@ void request_needs_release(struct request_needs *needs);
 bool request_tracepoint(const struct ctoken *t, char **ret_category, char **ret_event);
 /* an #include of this name needs the kernel's headers: the stub tree has it not */
 bool request_kernel_header(const char *name);
+/* does the stub tree's linux/kconfig.h decide on it */
+bool request_stub_config(const char *name);
 /* the names of all headers that a text may include without the kernel's */
 const char *const *request_stub_headers(size_t *ret_n);
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "object/request.h"
 
@@ -273,6 +274,36 @@ static bool stub_has(const char *name)
 }
 
 /* the names in request.c are those of the tree that the compiler embeds */
+/* each CONFIG_ that the stub's kconfig.h defines is known, and only these */
+static void test_stub_configs(void **state)
+{
+	struct request_needs needs;
+	struct error err = ERROR_INIT;
+	struct buf text = BUF_INIT;
+	size_t i;
+
+	assert_int_equal(file_read(STUB_DIRECTORY "/linux/kconfig.h", 1 << 20, &text, &err), 0);
+	request_scan(text.data, &needs);
+	assert_int_equal(needs.n_configs, 10);
+	for (i = 0; i < needs.n_configs; i++)
+		assert_true(request_stub_config(needs.configs[i]));
+	assert_false(request_stub_config("CONFIG_NET_NS"));
+	request_needs_release(&needs);
+	buf_release(&text);
+}
+
+static void test_scan_configs(void **state)
+{
+	struct request_needs needs;
+
+	request_scan("#if defined(CONFIG_A) && !defined(XCONFIG_B)\n#ifdef CONFIG_A\n"
+		"int CONFIG_; /* CONFIG_C1_MODULE */\n#endif\n#endif", &needs);
+	assert_int_equal(needs.n_configs, 2);
+	assert_string_equal(needs.configs[0], "CONFIG_A");
+	assert_string_equal(needs.configs[1], "CONFIG_C1_MODULE");
+	request_needs_release(&needs);
+}
+
 static void test_stub_list(void **state)
 {
 	size_t n, i;
@@ -303,6 +334,8 @@ int main(void)
 		cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_scan_needs),
 		cmocka_unit_test(test_scan_members),
+		cmocka_unit_test(test_scan_configs),
+		cmocka_unit_test(test_stub_configs),
 		cmocka_unit_test(test_stub_list),
 	};
 
