@@ -97,8 +97,8 @@ static void define_config(struct request *req, const char *name, const char *con
 
 static int no_config(struct host *h, const char *name, struct error *err)
 {
-	error_set(err, "E-HEADERS", "the text asks for %s, and the configuration of %s is not known",
-		name, target_release(h->target));
+	error_set(err, "E-HEADERS", "the text asks for %s, and the configuration of %s is not "
+		"known", name, target_release(h->target));
 	return error_hint(err, "it was looked for in /proc/config.gz, /boot and /lib/modules; a "
 		"header tree or pack has it, too (--headers)");
 }
