@@ -160,6 +160,16 @@ static int map_drain_verb(lua_State *L)
 	return push_nothing(L, "drained");
 }
 
+/* map:print(columns [, options]): nothing is there to be printed, but fields must be */
+static int map_print(lua_State *L)
+{
+	struct map_ud *ud = check_map(L);
+
+	if (ud->key && ud->value)
+		columns_prepare_entries(L, 2, ud, ud->key, ud->value);
+	return 0;
+}
+
 static int map_top(lua_State *L)
 {
 	lua_Integer n = luaL_optinteger(L, 2, LUA_MAXINTEGER);
@@ -343,6 +353,7 @@ void open_dry_map(lua_State *L)
 		{ "info", map_info },
 		{ "percpu", map_percpu },
 		{ "set", map_set },
+		{ "print", map_print },
 		{ "snapshot", map_snapshot },
 		{ "top", map_top },
 		{ NULL, NULL },

@@ -152,6 +152,17 @@ void timers_free(struct host *h);
 struct columns;
 struct columns *columns_prepare(lua_State *L, int idx, const struct types *types,
 	const struct plan *plan);
+/*
+ * For the entries of a map, whose fields are "key", "value" and what is in
+ * them; prints the heading once. The same columns may show the same map
+ * again. Raises E-FIELD
+ */
+struct columns *columns_prepare_entries(lua_State *L, int idx, const void *map,
+	const struct plan *key, const struct plan *value);
+bool columns_need_table(const struct columns *cs);
+/* entry: stack index of the entry as a table if one is needed. False: a column's function failed */
+bool columns_entry(struct host *h, struct columns *cs, const void *key, const void *value,
+	int entry);
 /* the map that they were prepared for is closed */
 void columns_release(struct columns *c);
 void columns_header(struct host *h, struct columns *c);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rank.h"
 #include "base/str.h"
 #include "kernel/kernel.h"
 #include "lua/internal.h"
@@ -265,7 +266,7 @@ static int map_delete_verb(lua_State *L)
 struct copy_ud {
 	struct map_copy copy;
 	size_t next;
-	struct { uint64_t rank; size_t i; } *order;	/* or NULL: as read */
+	struct rank *order;			/* or NULL: as read */
 };
 
 static int copy_gc(lua_State *L)
@@ -335,13 +336,6 @@ static int map_drain_verb(lua_State *L)
 	return push_list(L, ud, push_copy(L, ud, true), SIZE_MAX);
 }
 
-static int compare_rank(const void *a, const void *b)
-{
-	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? 1 : x > y ? -1 : 0;
-}
-
 /* sorts a copy by a number of its values, largest first */
 static void order_copy(lua_State *L, struct map_ud *ud, struct copy_ud *c, const char *by)
 {
@@ -362,11 +356,11 @@ static void order_copy(lua_State *L, struct map_ud *ud, struct copy_ud *c, const
 		const char *value = c->copy.values + i * map_value_bytes(ud->map);
 
 		c->order[i].i = i;
-		c->order[i].rank = plan_scalar(&op, whole_value(ud, value, scratch), 0);
+		c->order[i].value = plan_scalar(&op, whole_value(ud, value, scratch), 0);
 		if (op.code == PLAN_INT || op.code == PLAN_BITS || op.is_signed)
-			c->order[i].rank ^= 1ull << 63;
+			c->order[i].value ^= 1ull << 63;
 	}
-	qsort(c->order, c->copy.n, sizeof(*c->order), compare_rank);
+	rank_sort(c->order, c->copy.n);
 }
 
 /* map:top(n [, by]) -> the n entries with the largest value (or member `by`) */
@@ -381,6 +375,99 @@ static int map_top(lua_State *L)
 	c = push_copy(L, ud, false);
 	order_copy(L, ud, c, by);
 	return push_list(L, ud, c, n);
+}
+
+/* the options of map:print; leaves them on the stack */
+struct print_options {
+	lua_Integer top;
+	const char *by;
+	bool drain;
+};
+
+static void read_print_options(lua_State *L, int idx, struct print_options *ret)
+{
+	static const char *const known[] = { "top", "by", "drain", NULL };
+
+	*ret = (struct print_options){ .top = LUA_MAXINTEGER };
+	if (lua_isnoneornil(L, idx))
+		return;
+	luaL_checktype(L, idx, LUA_TTABLE);
+	lua_pushnil(L);
+	while (lua_next(L, idx)) {
+		lua_pop(L, 1);
+		lua_pushvalue(L, -1);
+		luaL_checkoption(L, -1, NULL, known);
+		lua_pop(L, 1);
+	}
+	lua_getfield(L, idx, "top");
+	ret->top = luaL_optinteger(L, -1, LUA_MAXINTEGER);
+	luaL_argcheck(L, ret->top >= 0, idx, "top: a count");
+	lua_getfield(L, idx, "by");
+	ret->by = luaL_optstring(L, -1, NULL);
+	lua_getfield(L, idx, "drain");
+	ret->drain = lua_toboolean(L, -1);
+}
+
+static void raise_failure(lua_State *L, struct host *h)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, h->failure);
+	luaL_unref(L, LUA_REGISTRYINDEX, h->failure);
+	h->failure = LUA_NOREF;
+	lua_error(L);
+}
+
+/*
+ * map:print(columns [, {top=, by=, drain=}]): a row for each entry, the
+ * largest value (or member `by`) first; Lua is entered for columns that are
+ * functions only, which get {key=, value=}
+ */
+static int map_print(lua_State *L)
+{
+	enum { AHEAD = 16 };
+	struct map_ud *ud = check_map(L);
+	struct host *h = host_of(L);
+	struct print_options opts;
+	struct columns *cs;
+	struct copy_ud *c;
+	size_t i, n, bytes = map_value_bytes(ud->map);
+	char *scratch;
+	bool table;
+
+	lua_settop(L, 3);
+	read_print_options(L, 3, &opts);
+	check_kind(L, ud, has_entries(ud), "printed");
+	cs = columns_prepare_entries(L, 2, ud->map, ud->key, ud->value);
+	c = push_copy(L, ud, opts.drain);
+	order_copy(L, ud, c, opts.by);
+	scratch = lua_newuserdatauv(L, ud->value->size, 0);
+	table = columns_need_table(cs);
+	n = c->copy.n < (lua_Unsigned)opts.top ? c->copy.n : (size_t)opts.top;
+	for (i = 0; i < n && !h->broken_pipe; i++) {
+		size_t at = c->order[i].i, ahead = c->order[i + AHEAD < n ? i + AHEAD : i].i;
+		const char *value = c->copy.values + at * bytes;
+		bool ok;
+
+		/* the order of values is no order in memory */
+		__builtin_prefetch(c->copy.keys + ahead * ud->key->size);
+		__builtin_prefetch(c->copy.values + ahead * bytes);
+
+		if (table) {
+			lua_createtable(L, 0, 2);
+			push_entry(L, ud, &c->copy, at);
+			lua_setfield(L, -3, "value");
+			lua_setfield(L, -2, "key");
+		}
+		ok = columns_entry(h, cs, c->copy.keys + at * ud->key->size,
+			whole_value(ud, value, scratch), table ? lua_gettop(L) : 0);
+		if (table)
+			lua_pop(L, 1);
+		/* in a run the failure is raised by bpf.run */
+		if (!ok && !h->running)
+			raise_failure(L, h);
+		if (!ok)
+			break;
+	}
+	return 0;
 }
 
 static int map_clear_verb(lua_State *L)
@@ -653,6 +740,7 @@ void open_map(lua_State *L)
 		{ "info", map_info },
 		{ "percpu", map_percpu },
 		{ "set", map_set },
+		{ "print", map_print },
 		{ "snapshot", map_snapshot },
 		{ "top", map_top },
 		{ NULL, NULL },

@@ -43,6 +43,7 @@ struct column {
 	bool plain;		/* of an integer it says no more than a width */
 	bool of_bits;		/* u x X o */
 	struct plan_op op;	/* of the prepared plan */
+	bool of_key;		/* of a map's entry: in its key, else in its value */
 };
 
 struct columns {
@@ -51,6 +52,7 @@ struct columns {
 	struct column *columns;
 	bool has_fn, prepared, headed;
 	const struct plan *plan;	/* lent by the map */
+	const void *entries;		/* the map whose entries it shows, or NULL */
 	uint64_t start;			/* CLOCK_MONOTONIC of the header, ns */
 	struct buf row;
 };
@@ -761,6 +763,81 @@ static bool call_column(struct host *h, struct columns *cs, size_t i, int event)
 	cell_from_lua(L, cs, &cs->columns[i], &cell);
 	add_cell(h, cs, i, &cell);
 	lua_pop(L, 1);
+	return true;
+}
+
+/* "key", "key.pid" or "value.bytes": the rest behind "key" or "value", or NULL */
+static const char *entry_path(const char *field, const char *part)
+{
+	size_t n = strlen(part);
+
+	if (strncmp(field, part, n) != 0)
+		return NULL;
+	return field[n] == '.' ? field + n + 1 : field[n] == '[' || !field[n] ? field + n : NULL;
+}
+
+static int prepare_entry_column(struct column *c, const struct plan *key, const struct plan *value,
+	struct error *err)
+{
+	const char *path = entry_path(c->field, "key");
+
+	c->of_key = path != NULL;
+	if (!path)
+		path = entry_path(c->field, "value");
+	if (!path) {
+		error_set(err, "E-FIELD", "no field '%s' in an entry", c->field);
+		return error_hint(err, "an entry has 'key' and 'value', and what is in them: "
+			"'value.bytes'");
+	}
+	return plan_find(c->of_key ? key : value, path, &c->op, err);
+}
+
+struct columns *columns_prepare_entries(lua_State *L, int idx, const void *map,
+	const struct plan *key, const struct plan *value)
+{
+	struct columns *cs = luaL_checkudata(L, idx, TYPE_COLUMNS);
+	struct error err = ERROR_INIT;
+	size_t i;
+
+	if (cs->prepared && cs->entries != map)
+		luaL_error(L, "these columns show another map: make them anew with out.columns");
+	for (i = 0; i < cs->n && !cs->prepared; i++) {
+		if (!cs->columns[i].field ||
+			!prepare_entry_column(&cs->columns[i], key, value, &err))
+			continue;
+		error_wrap(&err, "column %d", (int)i + 1);
+		raise_error(L, &err);
+	}
+	cs->prepared = true;
+	cs->entries = map;
+	columns_header(host_of(L), cs);
+	buf_clear(&cs->row);	/* an error may have left half a row */
+	return cs;
+}
+
+bool columns_need_table(const struct columns *cs)
+{
+	return cs->has_fn;
+}
+
+bool columns_entry(struct host *h, struct columns *cs, const void *key, const void *value,
+	int entry)
+{
+	struct cell cell;
+	size_t i;
+
+	for (i = 0; i < cs->n; i++) {
+		const struct column *c = &cs->columns[i];
+
+		if (c->fn != LUA_NOREF) {
+			if (!call_column(h, cs, i, entry))
+				return false;
+			continue;
+		}
+		cell_from_plan(h, cs, c, c->of_key ? key : value, &cell);
+		add_cell(h, cs, i, &cell);
+	}
+	end_row(h, cs);
 	return true;
 }
 

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/rank.h"
 #include "base/str.h"
 
 static void test_buf(void **state)
@@ -122,9 +123,27 @@ static void test_grow(void **state)
 	free(a);
 }
 
+static void test_rank(void **state)
+{
+	static const uint64_t values[] = { 3, 0, UINT64_MAX, 3, 1ull << 40, 255, 256, 0 };
+	static const size_t sorted[] = { 2, 4, 6, 5, 0, 3, 1, 7 };
+	struct rank ranks[ARRAY_SIZE(values)];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++)
+		ranks[i] = (struct rank){ values[i], i };
+	rank_sort(ranks, ARRAY_SIZE(values));
+	for (i = 0; i < ARRAY_SIZE(values); i++)
+		assert_int_equal(ranks[i].i, sorted[i]);
+	rank_sort(ranks, 1);
+	rank_sort(ranks, 0);
+	assert_int_equal(ranks[0].i, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rank),
 		cmocka_unit_test(test_buf),	cmocka_unit_test(test_json),
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_error),	cmocka_unit_test(test_grow),
