@@ -138,13 +138,13 @@ local function report()
   local how = { delimiter = opts.delimited }
   for _, e in ipairs(prog.sums:top()) do
     local who, usecs = e.key, e.value // 1000
-    local s = stack.resolve(prog.stacks, who)
     if out.mode() ~= "text" then
       sink:row{ comm = who.comm, tgid = who.tgid, tid = who.tid, usecs = usecs,
-        stack = stack.folded(s, how) }
+        stack = stack.fold(prog.stacks, who, how) }
     elseif opts.folded then
-      print(stack.folded(s, how) .. " " .. usecs)
+      print(stack.fold(prog.stacks, who, how) .. " " .. usecs)
     else
+      local s = stack.resolve(prog.stacks, who)
       stack.print(io.stdout, s, 4, how)
       print(("    %-16s %s (%d)\n        %d\n"):format("-", s.comm, who.tid, usecs))
     end

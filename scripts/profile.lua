@@ -91,12 +91,14 @@ local sink = out.columns{ { "comm" }, { "tgid", "%d" }, { "count", "%d" }, { "st
 local function report()
   local how = { delimiter = opts.delimited, kernel_suffix = opts.annotate }
   for _, e in ipairs(prog.counts:top()) do
-    local who, s = e.key, stack.resolve(prog.stacks, e.key)
+    local who = e.key
     if out.mode() ~= "text" then
-      sink:row{ comm = who.comm, tgid = who.tgid, count = e.value, stack = stack.folded(s, how) }
+      sink:row{ comm = who.comm, tgid = who.tgid, count = e.value,
+        stack = stack.fold(prog.stacks, who, how) }
     elseif opts.folded then
-      print(stack.folded(s, how) .. " " .. e.value)
+      print(stack.fold(prog.stacks, who, how) .. " " .. e.value)
     else
+      local s = stack.resolve(prog.stacks, who)
       stack.print(io.stdout, s, 4, how)
       print(("    %-16s %s (%d)\n        %d\n"):format("-", s.comm, who.tgid, e.value))
     end

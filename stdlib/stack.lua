@@ -137,4 +137,28 @@ function M.resolve(map, who)
   }
 end
 
+-- text of one part as map:folded has it, or nil
+local function folded_part(map, id, pid, suffix, opts)
+  if id == -1 or id == -14 then
+    return nil
+  end
+  return id >= 0 and map:folded(id, pid, suffix, opts and opts.offset) or "[Missed Stack]" .. suffix
+end
+
+--- stack.folded(stack.resolve(map, who), opts), without a table for each frame.
+function M.fold(map, who, opts)
+  local words = {}
+  if who.comm then
+    fold(words, fmt.safe(who.comm))
+  end
+  local user = folded_part(map, who.user or -1, who.tgid, "", opts)
+  local kernel = folded_part(map, who.kernel or -1, nil, suffix_of(opts), opts)
+  words[#words + 1] = user
+  if user and kernel and opts and opts.delimiter and who.user >= 0 and who.kernel >= 0 then
+    words[#words + 1] = "-"
+  end
+  words[#words + 1] = kernel
+  return table.concat(words, ";")
+end
+
 return M

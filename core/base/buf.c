@@ -113,3 +113,31 @@ void buf_add_json(struct buf *b, const char *s, size_t n)
 	}
 	buf_addc(b, '"');
 }
+
+size_t buf_add_safe(struct buf *b, const char *s, size_t n, size_t max)
+{
+	size_t i = 0, shown = 0;
+
+	/* most texts are plain as a whole, or at their beginning */
+	while (i < n && i < max && s[i] >= 0x20 && s[i] < 0x7f)
+		i++;
+	buf_add(b, s, i);
+	shown = i;
+	max -= i;
+	while (i < n && max-- > 0) {
+		unsigned char ch = s[i];
+		size_t len = str_utf8_len(s + i, n - i);
+
+		if (ch < 0x20 || ch == 0x7f || len == 0 || (len == 2 && ch == 0xc2 &&
+			(unsigned char)s[i + 1] < 0xa0)) {
+			buf_addf(b, "\\x%02x", ch);
+			shown += 4;
+			i++;
+			continue;
+		}
+		buf_add(b, s + i, len);
+		shown++;
+		i += len;
+	}
+	return shown;
+}

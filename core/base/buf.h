@@ -58,6 +58,12 @@ void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf,
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
 void buf_insert(struct buf *b, size_t at, const void *p, size_t n);
 
+/*
+ * At most max characters of text as a terminal may be shown it: control
+ * characters and bytes that are no UTF-8 become \\xXX. Returns the columns taken
+ */
+size_t buf_add_safe(struct buf *b, const char *s, size_t n, size_t max);
+
 /* a JSON string with its quotes; bytes that are no UTF-8 become \u00XX */
 void buf_add_json(struct buf *b, const char *s, size_t n);
 

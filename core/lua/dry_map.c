@@ -348,6 +348,7 @@ void open_dry_map(lua_State *L)
 		{ "delete", map_delete_verb },
 		{ "drain", map_drain_verb },
 		{ "each", map_each },
+		{ "folded", map_frames },
 		{ "frames", map_frames },
 		{ "get", map_get },
 		{ "info", map_info },

@@ -21,6 +21,7 @@ struct map_ud {
 	struct events *events;		/* owned by the session */
 	struct columns *columns;	/* owned by the sink's userdata */
 	int sink;			/* registry ref of the sink or function */
+	struct buf text;		/* scratch of folded() */
 };
 
 static struct map_ud *check_map(lua_State *L)
@@ -53,6 +54,7 @@ void map_push(lua_State *L, struct program *p, struct map *map)
 		raise_error(L, &err);
 	if (map_is_percpu(map))
 		ud->stride = (def->value_size + 7) & ~(size_t)7;
+	buf_init(&ud->text);
 	ud->key_buf = mem_alloc(def->key_size);
 	ud->value_buf = mem_alloc(map_value_bytes(map));
 	ud->map = map;
@@ -517,38 +519,102 @@ static int map_len(lua_State *L)
 
 /* ---- stacks ---- */
 
-/* map:frames(id [, pid]) -> { {name=, module=, offset=, ip=}, ... } innermost
- * first; without pid the kernel's. nil, message, tag for an id that is none */
-static int map_frames(lua_State *L)
+/* addresses of the stack behind an id, innermost first; -1 with an error, raises on misuse */
+static int stack_addresses(struct map_ud *ud, lua_State *L, uint64_t *ips, size_t max,
+	struct error *err)
 {
-	struct map_ud *ud = check_map(L);
 	lua_Integer id = luaL_checkinteger(L, 2);
-	lua_Integer pid = luaL_optinteger(L, 3, 0);
-	struct error err = ERROR_INIT;
-	uint64_t ips[256];
-	int i, n;
 
 	check_kind(L, ud, map_def(ud->map)->type == BPF_MAP_TYPE_STACK_TRACE,
 		"asked for frames: it is no stack trace map");
-	n = map_stack(ud->map, id, ips, ARRAY_SIZE(ips), &err);
+	return map_stack(ud->map, id, ips, max, err);
+}
+
+/* pid 0: of the kernel. A return address may be the start of the next function */
+static void find_symbol(struct map_ud *ud, uint32_t pid, uint64_t ip, bool innermost,
+	struct symbol *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ip -= !innermost;
+	if (pid)
+		symbol_user(ud->h->symbols, pid, ip, ret);
+	else
+		symbol_kernel(ud->h->symbols, ip, ret);
+	ret->offset += !innermost;
+}
+
+/* a frame's text as stack.frame has it; ';' separates frames */
+static void add_frame(struct buf *b, const struct symbol *sym, bool offset)
+{
+	size_t from = b->len;
+	char *at;
+
+	if (sym->name && *sym->name) {
+		buf_add_safe(b, sym->name, strlen(sym->name), SIZE_MAX);
+		if (offset)
+			buf_addf(b, "+0x%llx", (unsigned long long)sym->offset);
+	} else if (sym->module && *sym->module) {
+		buf_addc(b, '[');
+		buf_add_safe(b, sym->module, strlen(sym->module), SIZE_MAX);
+		buf_addf(b, "+0x%llx]", (unsigned long long)sym->offset);
+	} else {
+		buf_adds(b, "[unknown]");
+	}
+	for (at = b->data + from; (at = strchr(at, ';')) != NULL; )
+		*at = ':';
+}
+
+/* map:folded(id [, pid [, suffix [, offset]]]) -> "outer;...;inner", or nil, message, tag */
+static int map_folded(lua_State *L)
+{
+	struct map_ud *ud = check_map(L);
+	lua_Integer pid = luaL_optinteger(L, 3, 0);
+	const char *suffix = luaL_optstring(L, 4, "");
+	bool offset = lua_toboolean(L, 5);
+	struct error err = ERROR_INIT;
+	uint64_t ips[256];
+	struct symbol sym;
+	int n = stack_addresses(ud, L, ips, ARRAY_SIZE(ips), &err), i;
+
+	if (n < 0)
+		return push_failure(L, &err);
+	buf_clear(&ud->text);
+	for (i = n; i-- > 0; ) {
+		find_symbol(ud, pid, ips[i], i == 0, &sym);
+		add_frame(&ud->text, &sym, offset);
+		buf_adds(&ud->text, suffix);
+		if (i > 0)
+			buf_addc(&ud->text, ';');
+	}
+	if (n == 0)
+		buf_addf(&ud->text, "[unknown]%s", suffix);
+	lua_pushlstring(L, ud->text.data, ud->text.len);
+	return 1;
+}
+
+/* map:frames(id [, pid]) -> { {name=, module=, offset=, ip=}, ... } innermost
+ * first, or nil, message, tag */
+static int map_frames(lua_State *L)
+{
+	struct map_ud *ud = check_map(L);
+	lua_Integer pid = luaL_optinteger(L, 3, 0);
+	struct error err = ERROR_INIT;
+	uint64_t ips[256];
+	int n = stack_addresses(ud, L, ips, ARRAY_SIZE(ips), &err), i;
+
 	if (n < 0)
 		return push_failure(L, &err);
 	lua_createtable(L, n, 0);
 	for (i = 0; i < n; i++) {
-		struct symbol sym = { 0 };
-		/* a return address may be the start of the next function */
-		uint64_t ip = ips[i] - (i > 0);
+		struct symbol sym;
 
-		if (pid)
-			symbol_user(ud->h->symbols, pid, ip, &sym);
-		else
-			symbol_kernel(ud->h->symbols, ip, &sym);
+		find_symbol(ud, pid, ips[i], i == 0, &sym);
 		lua_createtable(L, 0, 4);
 		lua_pushstring(L, sym.name);
 		lua_setfield(L, -2, "name");
 		lua_pushstring(L, sym.module);
 		lua_setfield(L, -2, "module");
-		lua_pushinteger(L, sym.offset + (i > 0));
+		lua_pushinteger(L, sym.offset);
 		lua_setfield(L, -2, "offset");
 		lua_pushinteger(L, ips[i]);
 		lua_setfield(L, -2, "ip");
@@ -720,6 +786,7 @@ static int map_gc(lua_State *L)
 	map_close(L);
 	plan_free(ud->key);
 	plan_free(ud->value);
+	buf_release(&ud->text);
 	free(ud->key_buf);
 	free(ud->value_buf);
 	ud->key = ud->value = NULL;
@@ -735,6 +802,7 @@ void open_map(lua_State *L)
 		{ "delete", map_delete_verb },
 		{ "drain", map_drain_verb },
 		{ "each", map_each },
+		{ "folded", map_folded },
 		{ "frames", map_frames },
 		{ "get", map_get },
 		{ "info", map_info },

@@ -493,36 +493,6 @@ static void pad(struct buf *b, const struct column *c, size_t from, size_t shown
 	}
 }
 
-/* text of others: control characters and broken UTF-8 become \xNN; at most max
- * characters of it. Returns columns shown */
-static size_t add_safe(struct buf *b, const char *s, size_t n, size_t max)
-{
-	size_t i = 0, shown = 0;
-
-	/* most texts are plain as a whole, or at their beginning */
-	while (i < n && i < max && s[i] >= 0x20 && s[i] < 0x7f)
-		i++;
-	buf_add(b, s, i);
-	shown = i;
-	max -= i;
-	while (i < n && max-- > 0) {
-		unsigned char ch = s[i];
-		size_t len = str_utf8_len(s + i, n - i);
-
-		if (ch < 0x20 || ch == 0x7f || len == 0 || (len == 2 && ch == 0xc2 &&
-			(unsigned char)s[i + 1] < 0xa0)) {
-			buf_addf(b, "\\x%02x", ch);
-			shown += 4;
-			i++;
-			continue;
-		}
-		buf_add(b, s + i, len);
-		shown++;
-		i += len;
-	}
-	return shown;
-}
-
 static size_t add_decimal(struct buf *b, uint64_t u, bool negative, size_t width)
 {
 	char digits[24], *at = digits + sizeof(digits);
@@ -579,7 +549,7 @@ static void add_text_cell(struct buf *b, const struct column *c, const struct ce
 	from = b->len;
 	switch (cell->kind) {
 	case CELL_TEXT:
-		shown = add_safe(b, cell->text, cell->len,
+		shown = buf_add_safe(b, cell->text, cell->len,
 			c->precision >= 0 ? (size_t)c->precision : SIZE_MAX);
 		break;
 	case CELL_BOOL:
@@ -601,7 +571,7 @@ static void add_text_cell(struct buf *b, const struct column *c, const struct ce
 		break;
 	default:
 		if (c->conversion == 'c') {
-			shown = add_safe(b, &(char){ cell->u }, 1, 1);
+			shown = buf_add_safe(b, &(char){ cell->u }, 1, 1);
 		} else if (c->plain) {
 			bool negative = cell->kind == CELL_INT && cell->i < 0 &&
 				c->conversion != 'u';
@@ -738,7 +708,7 @@ void columns_header(struct host *h, struct columns *cs)
 
 			head.width = c->width ? c->width + strlen(c->before) + strlen(c->after) : 0;
 			pad(&cs->row, &head, from,
-				add_safe(&cs->row, c->title, strlen(c->title), SIZE_MAX));
+				buf_add_safe(&cs->row, c->title, strlen(c->title), SIZE_MAX));
 		}
 	}
 	while (cs->row.len && cs->row.data[cs->row.len - 1] == ' ')
