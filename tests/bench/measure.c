@@ -177,7 +177,8 @@ int main(int argc, char **argv)
 	runs = argc > 1 ? atoi(argv[1]) : 0;
 	commands = (argc - 3) / 2;
 	if (argc < 5 || argc % 2 == 0 || runs < 1 || runs > MAX_RUNS || commands > MAX_COMMANDS) {
-		fprintf(stderr, "usage: measure [-t] RUNS PATTERN NAME COMMAND [NAME COMMAND]...\n");
+		fprintf(stderr, "usage: measure [-t] RUNS PATTERN NAME COMMAND "
+			"[NAME COMMAND]...\n");
 		return 2;
 	}
 	for (r = 0; r < runs; r++) {
