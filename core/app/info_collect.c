@@ -84,16 +84,6 @@ enum {
 	DAC_READ_SEARCH = 2, SYS_ADMIN = 21, SYS_RESOURCE = 24, SYSLOG = 34, PERFMON = 38, BPF = 39
 };
 
-static uint64_t effective_capabilities(void)
-{
-	char *text = read_text("/proc/self/status");
-	const char *at = text ? strstr(text, "\nCapEff:") : NULL;
-	uint64_t caps = at ? strtoull(at + strlen("\nCapEff:"), NULL, 16) : 0;
-
-	free(text);
-	return caps;
-}
-
 static void collect_capabilities(struct info *info)
 {
 	static const struct {
@@ -109,14 +99,11 @@ static void collect_capabilities(struct info *info)
 			"addresses of kernel functions, where kptr_restrict is 1" },
 		{ SYS_RESOURCE, 0, "CAP_SYS_RESOURCE", "more memory than RLIMIT_MEMLOCK" },
 	};
-	uint64_t caps = effective_capabilities();
+	uint64_t caps = kernel_capabilities();
 	struct error err = ERROR_INIT;
-	long last = 0;
-	bool split;
+	bool split = kernel_has_capability(BPF);
 	size_t i;
 
-	read_long("/proc/sys/kernel/cap_last_cap", &last);
-	split = last >= BPF;
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct info_capability *c;
 

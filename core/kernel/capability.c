@@ -6,27 +6,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "base/str.h"
 
-/* bits of CapEff; linux/capability.h of an old system lacks the new two */
+/* linux/capability.h of an old system lacks the new two */
 enum { SYS_ADMIN = 21, PERFMON = 38, BPF = 39 };
 
-static uint64_t effective(void)
+/* not from /proc/self/status: /proc may not be mounted */
+uint64_t kernel_capabilities(void)
 {
-	FILE *f = fopen("/proc/self/status", "re");
-	uint64_t caps = 0;
-	char line[256];
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 
-	if (!f)
+	if (syscall(SYS_capget, &header, data))
 		return 0;
-	while (fgets(line, sizeof(line), f)) {
-		if (str_starts(line, "CapEff:"))
-			caps = strtoull(line + strlen("CapEff:"), NULL, 16);
-	}
-	fclose(f);
-	return caps;
+	return data[0].effective | (uint64_t)data[1].effective << 32;
+}
+
+bool kernel_has_capability(int capability)
+{
+	return prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0;
 }
 
 static int read_number(const char *path, int fallback)
@@ -45,13 +50,13 @@ static int read_number(const char *path, int fallback)
 /* CAP_BPF and CAP_PERFMON came with 5.8 */
 static bool has_split_capabilities(void)
 {
-	return read_number("/proc/sys/kernel/cap_last_cap", 0) >= BPF;
+	return kernel_has_capability(BPF);
 }
 
 /* names of the missing capabilities, or NULL */
 static const char *missing(void)
 {
-	uint64_t caps = effective();
+	uint64_t caps = kernel_capabilities();
 	bool bpf = caps >> BPF & 1, perfmon = caps >> PERFMON & 1;
 
 	if (caps >> SYS_ADMIN & 1)

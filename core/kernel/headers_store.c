@@ -22,6 +22,7 @@
 
 #include "base/cachedir.h"
 #include "base/file.h"
+#include "base/machine.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -43,10 +44,18 @@ static bool is_header(const char *name)
 	return str_ends(name, ".h");
 }
 
+/* of arch/ARCH, which may be NULL */
+static bool is_below(const char *name, const char *arch)
+{
+	const char *rest = name + strlen("arch/");
+	size_t n = arch ? strlen(arch) : 0;
+
+	return arch && strncmp(rest, arch, n) == 0 && rest[n] == '/';
+}
+
 /* headers of a tree, but those of machines that we do not compile for, and of its tools */
 static bool is_wanted_header(const char *name)
 {
-	static const char *const archs[] = { "arch/x86/", "arch/arm64/", "arch/arm/" };
 	size_t i;
 
 	if (!is_header(name) || str_starts(name, "scripts/") || str_starts(name, "tools/") ||
@@ -54,8 +63,8 @@ static bool is_wanted_header(const char *name)
 		return false;
 	if (!str_starts(name, "arch/"))
 		return true;
-	for (i = 0; i < ARRAY_SIZE(archs); i++) {
-		if (str_starts(name, archs[i]))
+	for (i = 0; machines[i]; i++) {
+		if (is_below(name, machines[i]->arch) || is_below(name, machines[i]->borrowed))
 			return true;
 	}
 	return false;

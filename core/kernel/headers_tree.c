@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/machine.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -138,17 +139,14 @@ static char *read_release(const char *build)
 
 static char *read_machine(const char *build)
 {
-	static const struct { const char *config, *machine; } rows[] = {
-		{ "CONFIG_X86_64", "x86_64" }, { "CONFIG_ARM64", "aarch64" },
-	};
 	char *value;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		value = read_define(build, "include/generated/autoconf.h", rows[i].config);
+	for (i = 0; machines[i]; i++) {
+		value = read_define(build, "include/generated/autoconf.h", machines[i]->config);
 		free(value);
 		if (value)
-			return mem_string(rows[i].machine);
+			return mem_string(machines[i]->name);
 	}
 	return mem_string("");
 }

@@ -40,6 +40,9 @@ int64_t tracefs_event_id(const char *category, const char *event, struct error *
 int tracefs_events(const char *glob, bool (*fn)(void *arg, const char *category,
 	const char *event), void *arg, struct error *err);
 
+/* the process's effective capabilities, a bit each */
+uint64_t kernel_capabilities(void);
+bool kernel_has_capability(int capability);	/* the kernel knows it */
 /* capabilities: E-PERM names the missing one and what gives it */
 int kernel_may_trace(struct error *err);
 /* E-PERM for a call that the kernel refused with sys (EPERM, EACCES): "what: " and

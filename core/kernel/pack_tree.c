@@ -17,9 +17,11 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/machine.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/table.h"
+#include "kernel/kernel.h"
 
 enum {
 	HEADER_MAX = 16 << 20,		/* bytes; longer ones are left out */
@@ -243,8 +245,9 @@ static size_t tell(const struct closure *c,
 size_t pack_headers(const struct kernel_headers *h,
 	void (*fn)(void *arg, const char *name, const char *path), void *arg)
 {
+	const struct machine *m = machine_find(*h->machine ? h->machine : kernel_machine());
 	struct closure c = { .trees = { h->build, *h->source ? h->source : NULL },
-		.arch = strcmp(h->machine, "aarch64") == 0 ? "arm64" : "x86" };
+		.arch = m ? m->arch : h->machine };
 	size_t i, n;
 
 	c.files = table_new();

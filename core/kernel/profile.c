@@ -87,7 +87,7 @@ static const struct fact facts[] = {
 	{ HELPER, 120, V(5, 7), EVERY },	/* get_ns_current_pid_tgid */
 	{ HELPER, 121, V(5, 9), TRACING },	/* xdp_output, not in 5.6 */
 	{ HELPER, 123, V(5, 14), EVERY },	/* get_current_ancestor_cgroup_id, not in 5.11 */
-	{ HELPER, 125, V(5, 7), EVERY },	/* ktime_get_boot_ns */
+	{ HELPER, 125, V(5, 8), EVERY },	/* ktime_get_boot_ns */
 	{ HELPER, 126, V(5, 7), TRACING },	/* seq_printf */
 	{ HELPER, 127, V(5, 7), TRACING },	/* seq_write */
 	{ HELPER, 130, V(5, 8), EVERY },	/* ringbuf_output */

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/syscalls.h"
 #include "base/table.h"
 #include "kernel/kernel.h"
 #include "kernel/pack.h"
@@ -174,6 +175,33 @@ static const char *find_clone(const struct table *functions, const char *base, c
 	return NULL;
 }
 
+/* the table's own copy of a key that it has */
+static const char *key_of(const struct table *t, const char *name)
+{
+	const char *key = NULL;
+	size_t at = 0;
+
+	while (table_next(t, &at, &key, NULL) && strcmp(key, name) != 0)
+		;
+	return key;
+}
+
+/* what the target calls the function of a system call that others call `name` */
+static const char *find_syscall(const struct table *functions, const char *name)
+{
+	const char *syscall = syscall_of_function(name), *found = NULL;
+	char *function;
+	size_t i;
+
+	for (i = 0; syscall && !found && (function = syscall_function(syscall, i)); i++) {
+		if (table_get(functions, function) &&
+			strcmp(syscall_of_function(function), syscall) == 0)
+			found = key_of(functions, function);
+		free(function);
+	}
+	return found;
+}
+
 static enum answer pack_function(struct target *t, const char *name, const char **ret_name,
 	char **ret_near)
 {
@@ -186,8 +214,9 @@ static enum answer pack_function(struct target *t, const char *name, const char 
 			return ANSWER_UNKNOWN;
 		}
 	}
-	*ret_name = table_get(t->functions, name) ? name :
-		find_clone(t->functions, name, ret_near);
+	*ret_name = table_get(t->functions, name) ? name : find_syscall(t->functions, name);
+	if (!*ret_name)
+		*ret_name = find_clone(t->functions, name, ret_near);
 	return *ret_name ? ANSWER_YES : ANSWER_NO;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "load/flow.h"
 #include "load/load.h"
 #include "load/substitutes.h"
 #include "object/object_format.h"
@@ -15,8 +16,6 @@
 enum {
 	MODE_MEMSX = 0x80,
 	MODE_ATOMIC = 0xc0,
-	CALL_LOCAL = 1,
-	CALL_KFUNC = 2,
 	STACK_SIZE = 512,		/* MAX_BPF_STACK */
 };
 
@@ -156,8 +155,9 @@ static bool is_substituted(struct checker *c, size_t insn, uint32_t id, const ch
 			continue;
 		answer = ask_helper(c, substitutes[i].older, &since, &ignored);
 		if (answer == ANSWER_YES)
-			add(c, FINDING_NOTE, insn, NULL, "%s becomes %s#%u where it is not there",
-				what, helper_name(substitutes[i].older), substitutes[i].older);
+			add(c, FINDING_NOTE, insn, NULL, "%s becomes %s#%u where it is not there%s",
+				what, helper_name(substitutes[i].older), substitutes[i].older,
+				substitutes[i].differs);
 	}
 	buf_release(&ignored);
 	return answer == ANSWER_YES;
@@ -178,7 +178,7 @@ static void check_helper(struct checker *c, size_t insn, uint32_t id)
 	if (answer != ANSWER_YES && !is_substituted(c, insn, id, what)) {
 		full = since || c->n_types > 1 ? mem_string(what) :
 			mem_format("%s for %s programs", what, program_type_name(c->types[0]));
-		judge(c, answer, since, insn, NULL, full);
+		judge(c, answer, since, insn, helper_advice(id), full);
 		free(full);
 	}
 	buf_release(&lacking);
@@ -189,9 +189,9 @@ static void check_helper(struct checker *c, size_t insn, uint32_t id)
 
 static void check_call(struct checker *c, size_t i, const struct bpf_insn *insn)
 {
-	if (insn->src_reg == CALL_LOCAL)
+	if (insn->src_reg == FLOW_CALL_LOCAL)
 		want(c, i, PROFILE_CALLS);
-	else if (insn->src_reg == CALL_KFUNC)
+	else if (insn->src_reg == FLOW_CALL_KFUNC)
 		want(c, i, PROFILE_KFUNCS);
 	else if (c->n_types)
 		check_helper(c, i, insn->imm);
@@ -260,35 +260,6 @@ static void check_insn(struct checker *c, size_t i, const struct bpf_insn *insn)
 	}
 }
 
-/* both halves of a 64-bit constant */
-static size_t insn_slots(const struct bpf_insn *insn, size_t left)
-{
-	return insn->code == (BPF_LD | BPF_IMM | BPF_DW) && left > 1 ? 2 : 1;
-}
-
-/* ---- control flow ---- */
-
-/* where control goes from i, as the kernel's check_cfg() has it: 0 to 2 places */
-static unsigned successors(const struct object_program *prog, size_t i, int64_t *ret)
-{
-	const struct bpf_insn *insn = &prog->insns[i];
-	unsigned class = BPF_CLASS(insn->code), op = BPF_OP(insn->code), n = 0;
-	bool jumps = class == BPF_JMP || class == BPF_JMP32;
-
-	if (jumps && op == BPF_EXIT)
-		return 0;
-	if (!jumps || op != BPF_JA)
-		ret[n++] = i + insn_slots(insn, prog->n_insns - i);
-	if (!jumps)
-		return n;
-	if (op != BPF_CALL)
-		ret[n++] = (int64_t)i + 1 + (class == BPF_JMP32 && op == BPF_JA ?
-			insn->imm : insn->off);
-	else if (insn->src_reg == CALL_LOCAL)
-		ret[n++] = (int64_t)i + 1 + insn->imm;
-	return n;
-}
-
 /* ---- stack ---- */
 
 /* r10 plus a constant, per register; 0: something else. Within one stretch without jumps */
@@ -325,7 +296,7 @@ static bool *jump_targets(const struct object_program *prog)
 
 	for (i = 0; i < prog->n_insns; i += slots) {
 		int64_t next[2];
-		unsigned n = successors(prog, i, next);
+		unsigned n = insn_successors(prog, i, next);
 
 		slots = insn_slots(&prog->insns[i], prog->n_insns - i);
 		while (n-- > 0) {
@@ -387,7 +358,7 @@ static void walk(struct checker *c, size_t start, uint8_t *colour, uint8_t *take
 		size_t at = path[depth - 1];
 		int64_t next[2];
 
-		if (taken[at] >= successors(prog, at, next)) {
+		if (taken[at] >= insn_successors(prog, at, next)) {
 			colour[at] = BLACK;
 			depth--;
 			continue;
@@ -422,14 +393,57 @@ static void check_loops(struct checker *c)
 
 /* ---- programs ---- */
 
+static bool is_raw(const struct provider *provider)
+{
+	return provider->prog_type == BPF_PROG_TYPE_RAW_TRACEPOINT;
+}
+
+/* a raw tracepoint where there are none: what the loader does of it. Its new type */
+static uint32_t check_raw(struct checker *c, unsigned since)
+{
+	char version[32];
+	size_t insn;
+
+	snprintf(version, sizeof(version), " (since %u.%u)", since >> 8, since & 255);
+	if (flow_reads_context(c->prog, &insn)) {
+		add(c, FINDING_NO, insn, RAW_ADVICE, "the raw tracepoint is not there%s, and its "
+			"arguments are read here", version);
+		return 0;
+	}
+	add(c, FINDING_NOTE, 0, NULL, "the raw tracepoint becomes a tracepoint where it is not "
+		"there%s", version);
+	return BPF_PROG_TYPE_TRACEPOINT;
+}
+
+/* the types to check a program of this provider for */
+static void check_provider(struct checker *c, const struct provider *provider, const char *name,
+	uint32_t *type)
+{
+	char *what = mem_format("the program type of %s", name);
+	unsigned since;
+	enum answer answer;
+
+	*type = provider->prog_type;
+	answer = profile_program(c->profile, *type, &since);
+	if (answer == ANSWER_NO && is_raw(provider)) {
+		*type = check_raw(c, since);
+		answer = *type ? profile_program(c->profile, *type, &since) : ANSWER_NO;
+		if (*type)
+			judge(c, answer, since, 0, NULL, what);
+	} else {
+		judge(c, answer, since, 0, NULL, what);
+	}
+	c->types = type;
+	c->n_types = answer == ANSWER_NO ? 0 : 1;
+	free(what);
+}
+
 /* sets the types to check for; says what is wrong with the program as a whole */
 static void check_type(struct checker *c, uint32_t *type)
 {
 	const char *probe = c->prog->probe;
-	char *name = probe ? mem_string_n(probe, strcspn(probe, ":")) : NULL, *what;
+	char *name = probe ? mem_string_n(probe, strcspn(probe, ":")) : NULL;
 	const struct provider *provider = name ? provider_find(name) : NULL;
-	unsigned since;
-	enum answer answer;
 
 	c->types = hand_types;
 	c->n_types = ARRAY_SIZE(hand_types);
@@ -438,17 +452,8 @@ static void check_type(struct checker *c, uint32_t *type)
 			"attached by hand: checked as program of every tracing type");
 	else if (!provider)
 		add(c, FINDING_UNKNOWN, 0, NULL, "could not tell what probe '%s' needs", probe);
-	if (provider) {
-		*type = provider->prog_type;
-		c->types = type;
-		c->n_types = 1;
-		what = mem_format("the program type of %s", name);
-		answer = profile_program(c->profile, *type, &since);
-		judge(c, answer, since, 0, NULL, what);
-		if (answer == ANSWER_NO)
-			c->n_types = 0;
-		free(what);
-	}
+	else
+		check_provider(c, provider, name, type);
 	free(name);
 }
 

@@ -244,7 +244,8 @@ uint64_t dynamic_missed(const struct link *l)
 	uint64_t sum = 0;
 	size_t i;
 
-	if (l->provider != &provider_kprobe && l->provider != &provider_kretprobe)
+	if (l->provider != &provider_kprobe && l->provider != &provider_kretprobe &&
+		l->provider != &provider_syscall && l->provider != &provider_sysret)
 		return 0;
 	if (l->entry)
 		return profile_missed(l->entry);

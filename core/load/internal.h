@@ -47,6 +47,7 @@ struct unit {
 	struct map *maps;		/* obj->n_maps */
 	struct loaded *loaded;
 	size_t n_loaded;
+	bool *optional;			/* obj->n_programs: see unit_set_optional() */
 	uint64_t missed;		/* of links that are gone */
 };
 
@@ -80,6 +81,7 @@ struct link {
 	struct undo undo;
 	struct session *session;
 	struct unit *unit;
+	size_t program;
 	const struct provider *provider;
 	char *spec;
 	int *fds;			/* closing one detaches the program */
@@ -128,6 +130,18 @@ extern bool load_as_old_kernel;
 /* deletes the entries of moontrace processes that are dead */
 void dynamic_sweep(void);
 
+/*
+ * What this kernel calls the function, lent. NULL and E-PROBE, which says
+ * why none or more than one is there, or that it is but takes no probes.
+ */
+const char *function_find(struct session *s, const struct probe *p, struct error *err);
+/* loads the BTF of the kernel once; NULL if there is none */
+struct btf *session_btf(struct session *s);
+/* the kprobes of several providers: at function + p->address, at its entry or return */
+int kprobes_here(struct error *err);	/* E-FEATURE */
+int kprobe_attach_at(struct link *l, const struct probe *p, const char *function, int prog_fd,
+	bool ret, struct error *err);
+
 /* parsers and formatters that several providers use */
 int parse_plain_name(const char *spec, struct probe *ret, struct error *err);
 void format_plain_name(const struct probe *p, struct buf *out);
@@ -152,6 +166,7 @@ int unit_losses(struct unit *u, bool drained, struct losses *add, struct error *
 
 extern const struct provider provider_kprobe, provider_kretprobe, provider_uprobe,
 	provider_uretprobe, provider_tracepoint, provider_raw_tracepoint, provider_perf_event,
-	provider_profile, provider_interval, provider_fentry, provider_fexit;
+	provider_profile, provider_interval, provider_fentry, provider_fexit,
+	provider_syscall, provider_sysret;
 
 #endif

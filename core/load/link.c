@@ -106,7 +106,7 @@ void link_detach(struct link *l)
 
 /* ---- the beginning ---- */
 
-static struct link *link_new(struct unit *u, const struct provider *provider,
+static struct link *link_new(struct unit *u, size_t program, const struct provider *provider,
 	const struct probe *p)
 {
 	struct link *l = mem_alloc(sizeof(*l));
@@ -114,25 +114,61 @@ static struct link *link_new(struct unit *u, const struct provider *provider,
 
 	l->session = u->session;
 	l->unit = u;
+	l->program = program;
 	l->provider = provider;
 	probe_format(p, &spec);
 	l->spec = buf_take(&spec, NULL);
 	return l;
 }
 
-/* checks the probe and loads the program for it. Its fd or -1 */
-static int make_ready(struct unit *u, size_t program, const struct provider *provider,
-	const struct probe *p, struct error *err)
+/* a probe, and who attaches it: what was asked for, or what serves in its place */
+struct place {
+	const struct provider *provider;
+	const struct probe *probe;
+	struct probe own;		/* what probe points to if is_own */
+	bool is_own;
+};
+
+static void place_release(struct place *at)
+{
+	if (at->is_own)
+		probe_release(&at->own);
+}
+
+/* finds it on this kernel, and nothing more */
+static int place_find(struct unit *u, size_t program, const struct probe *p, struct place *ret,
+	struct error *err)
+{
+	int instead = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->provider = provider_find(p->provider);
+	ret->probe = p;
+	if (!ret->provider)
+		return error_set(err, "E-PROBE", "no kind of probe '%s'", p->provider);
+	if (program >= u->obj->n_programs)
+		return error_set(err, "E-PROGRAM", "the object has no program %zu", program);
+	if (ret->provider->instead)
+		instead = ret->provider->instead(u, program, p, &ret->own, err);
+	if (instead < 0)
+		return -1;
+	if (instead) {
+		ret->is_own = true;
+		ret->probe = &ret->own;
+		ret->provider = provider_find(ret->own.provider);
+	}
+	return ret->provider->check(u->session, ret->probe, err);
+}
+
+/* loads the program for it. Its fd or -1 */
+static int place_load(struct unit *u, size_t program, const struct place *at, struct error *err)
 {
 	uint32_t expected = 0, btf_id = 0;
 
-	if (program >= u->obj->n_programs)
-		return error_set(err, "E-PROGRAM", "the object has no program %zu", program);
-	if (provider->check(u->session, p, err))
+	if (at->provider->target &&
+		at->provider->target(u->session, at->probe, &expected, &btf_id, err))
 		return -1;
-	if (provider->target && provider->target(u->session, p, &expected, &btf_id, err))
-		return -1;
-	return unit_load(u, program, provider->prog_type, expected, btf_id, err);
+	return unit_load(u, program, at->provider->prog_type, expected, btf_id, err);
 }
 
 static bool is_absent(const struct probe *p, struct error *err)
@@ -143,28 +179,18 @@ static bool is_absent(const struct probe *p, struct error *err)
 	return true;
 }
 
-struct link *link_attach(struct unit *u, size_t program, const struct probe *p,
+static struct link *attach_at(struct unit *u, size_t program, const struct place *at,
 	struct error *err)
 {
-	const struct provider *provider = provider_find(p->provider);
+	int prog_fd = place_load(u, program, at, err);
 	struct link *l;
-	int prog_fd;
 
-	if (!provider) {
-		error_set(err, "E-PROBE", "no kind of probe '%s'", p->provider);
+	if (prog_fd < 0)
 		return NULL;
-	}
-	prog_fd = make_ready(u, program, provider, p, err);
-	if (prog_fd < 0) {
-		is_absent(p, err);
-		return NULL;
-	}
-	l = link_new(u, provider, p);
+	l = link_new(u, program, at->provider, at->probe);
 	undo_push(u->session, &l->undo, u, link_undo);
-	if (provider->attach(l, p, prog_fd, err)) {
-		if (!is_absent(p, err))
-			error_wrap(err, "attach '%s' to %s", u->obj->programs[program].name,
-				l->spec);
+	if (at->provider->attach(l, at->probe, prog_fd, err)) {
+		error_wrap(err, "attach '%s' to %s", u->obj->programs[program].name, l->spec);
 		link_detach(l);
 		return NULL;
 	}
@@ -173,37 +199,77 @@ struct link *link_attach(struct unit *u, size_t program, const struct probe *p,
 	return l;
 }
 
-/* program `index` at its own probe; *ret stays NULL if it has none */
-static int attach_own(struct unit *u, size_t index, struct link **ret, struct error *err)
+struct link *link_attach(struct unit *u, size_t program, const struct probe *p,
+	struct error *err)
+{
+	struct link *l = NULL;
+	struct place at;
+
+	if (place_find(u, program, p, &at, err) == 0)
+		l = attach_at(u, program, &at, err);
+	if (!l)
+		is_absent(p, err);
+	place_release(&at);
+	return l;
+}
+
+/* 1 and *ret: program `index` attaches by itself there, for probe_release; 0: it does not */
+static int own_probe(struct unit *u, size_t index, struct probe *ret, struct error *err)
 {
 	const char *spec = u->obj->programs[index].probe;
-	struct probe p;
 
 	if (!spec)
 		return 0;
-	if (probe_parse(spec, &p, err))
+	if (probe_parse(spec, ret, err))
 		return -1;
+	ret->optional = u->optional[index];
+	return 1;
+}
+
+/* *ret stays NULL if it has no probe of its own, or an optional one that is not there */
+static int attach_own(struct unit *u, size_t index, struct link **ret, struct error *err)
+{
+	struct probe p;
+	int own = own_probe(u, index, &p, err);
+
+	if (own <= 0)
+		return own;
 	*ret = link_attach(u, index, &p, err);
 	probe_release(&p);
-	return *ret ? 0 : -1;
+	return *ret || !err->tag ? 0 : -1;
+}
+
+/* looks for its own probe, and loads it for that */
+static int ready_own(struct unit *u, size_t index, bool load, struct error *err)
+{
+	struct probe p;
+	struct place at;
+	int own = own_probe(u, index, &p, err), bad;
+
+	if (own <= 0)
+		return own;
+	bad = place_find(u, index, &p, &at, err);
+	if (!bad && load)
+		bad = place_load(u, index, &at, err) < 0;
+	if (bad && is_absent(&p, err))
+		bad = 0;
+	place_release(&at);
+	probe_release(&p);
+	return bad ? -1 : 0;
+}
+
+int unit_check_auto(struct unit *u, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < u->obj->n_programs; i++) {
+		if (ready_own(u, i, false, err))
+			return -1;
+	}
+	return 0;
 }
 
 /* all programs are loaded before the first is attached, so that they start together */
-static int load_own(struct unit *u, size_t index, struct error *err)
-{
-	const char *spec = u->obj->programs[index].probe;
-	struct probe p;
-	int fd;
-
-	if (!spec)
-		return 0;
-	if (probe_parse(spec, &p, err))
-		return -1;
-	fd = make_ready(u, index, provider_find(p.provider), &p, err);
-	probe_release(&p);
-	return fd < 0 ? -1 : 0;
-}
-
 int unit_attach_auto(struct unit *u, struct error *err)
 {
 	size_t n = u->obj->n_programs, i;
@@ -211,7 +277,7 @@ int unit_attach_auto(struct unit *u, struct error *err)
 	int bad = 0;
 
 	for (i = 0; i < n && !bad; i++)
-		bad = load_own(u, i, err);
+		bad = ready_own(u, i, true, err);
 	for (i = 0; i < n && !bad; i++)
 		bad = attach_own(u, i, &links[i], err);
 	while (bad && i-- > 0)
@@ -242,4 +308,17 @@ uint64_t links_missed(const struct session *s)
 			sum += link_missed(link_of(undo));
 	}
 	return sum;
+}
+
+bool unit_is_attached(const struct unit *u, size_t index)
+{
+	const struct undo *undo;
+
+	for (undo = u->session->newest; undo; undo = undo->older) {
+		const struct link *l = link_of(undo);
+
+		if (l && l->unit == u && l->program == index)
+			return true;
+	}
+	return false;
 }

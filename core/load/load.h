@@ -72,6 +72,12 @@ int unit_load(struct unit *u, size_t index, uint32_t type, uint32_t expected_att
 const char *program_type_name(uint32_t type);
 /* attaches every program that has a `probe`; on failure detaches what it did */
 int unit_attach_auto(struct unit *u, struct error *err);
+/* program `index` attaches by itself only if its probe is there */
+void unit_set_optional(struct unit *u, size_t index);
+/* are all its own probes there, the optional ones aside? Nothing is loaded. E-PROBE, E-FEATURE */
+int unit_check_auto(struct unit *u, struct error *err);
+/* has the program a link, be it one that a session_stop has stopped? */
+bool unit_is_attached(const struct unit *u, size_t index);
 
 /* ---- probes and links ---- */
 
@@ -90,10 +96,13 @@ struct probe {
 	bool optional;		/* a function that is not there is no error */
 };
 
-/* "kprobe:f", "kprobe:f+0x10", "tracepoint:cat:ev", "uprobe:PATH:SYM", "uprobe:PATH:0x1234",
- * "perf:cpu-clock:1000", "perf:cycles:99hz", "profile:99", "interval:100ms"; uprobe, perf and
- * profile with ",pid=N", perf, profile and interval with ",cpu=N" behind.
- * The strings are owned by *ret until probe_release; cpu is -1 if not given. E-PROBE */
+/*
+ * "kprobe:f", "kprobe:f+0x10", "syscall:read", "tracepoint:cat:ev",
+ * "uprobe:PATH:SYM", "uprobe:PATH:0x1234", "perf:cpu-clock:1000",
+ * "perf:cycles:99hz", "profile:99", "interval:100ms"; uprobe, perf and profile
+ * with ",pid=N", perf, profile and interval with ",cpu=N" behind.
+ * The strings are owned by *ret until probe_release; cpu is -1 if not given. E-PROBE
+ */
 int probe_parse(const char *spec, struct probe *ret, struct error *err);
 void probe_release(struct probe *p);	/* only for those that probe_parse made */
 void probe_format(const struct probe *p, struct buf *out);	/* the spec again */
@@ -110,6 +119,12 @@ struct provider {
 	/* what the program must be loaded for (fentry): expected_attach, attach_btf_id */
 	int (*target)(struct session *s, const struct probe *p, uint32_t *ret_attach,
 		uint32_t *ret_btf_id, struct error *err);
+	/*
+	 * May be NULL. What serves in its place on this kernel, for this
+	 * program: 1 and *ret, for probe_release; 0: the probe itself. E-FEATURE, E-PROBE
+	 */
+	int (*instead)(struct unit *u, size_t program, const struct probe *p,
+		struct probe *ret, struct error *err);
 	int (*attach)(struct link *l, const struct probe *p, int prog_fd, struct error *err);
 	/* each "name" that the glob matches: completion, one-liners, near names */
 	int (*list)(struct session *s, const struct probe *p,

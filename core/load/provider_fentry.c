@@ -14,25 +14,21 @@ enum { ENOTSUPP_KERNEL = 524 };
 
 static int find_id(struct session *s, const struct probe *p, uint32_t *ret, struct error *err)
 {
-	char *near = NULL;
+	struct btf *btf = session_btf(s);
+	const char *function;
 	int id;
 
-	if (!p->name || !*p->name)
-		return error_set(err, "E-PROBE", "%s: a function's name is missing", p->provider);
-	if (!s->btf)
-		s->btf = btf__load_vmlinux_btf();
-	if (!s->btf)
+	if (!btf)
 		return error_set(err, "E-FEATURE", "this kernel has no BTF, so no %s", p->provider);
-	id = btf__find_by_name_kind(s->btf, p->name, BTF_KIND_FUNC);
-	if (id > 0) {
-		*ret = id;
-		return 0;
-	}
-	if (kernel_function(s->symbols, p->name, &near))
+	function = function_find(s, p, err);
+	if (!function)
+		return -1;
+	id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
+	if (id <= 0)
 		return error_set(err, "E-PROBE", "the kernel's BTF does not describe '%s'",
-			p->name);
-	error_set(err, "E-PROBE", "no kernel function '%s'", p->name);
-	return error_take_hint(err, near);
+			function);
+	*ret = id;
+	return 0;
 }
 
 static int fentry_check(struct session *s, const struct probe *p, struct error *err)
@@ -59,7 +55,7 @@ static int fentry_attach(struct link *l, const struct probe *p, int prog_fd, str
 	int fd = bpf_raw_tracepoint_open(NULL, prog_fd), sys = fd < 0 ? errno : 0;
 
 	if (sys == ENOTSUPP_KERNEL || sys == EOPNOTSUPP)
-		return error_set(err, "E-ATTACH", "'%s' takes no %s here", p->name, p->provider);
+		return error_set(err, "E-PROBE", "'%s' takes no %s here", p->name, p->provider);
 	if (sys)
 		return attach_failed(err, sys, "open the trampoline");
 	link_add_fd(l, fd);

@@ -36,20 +36,19 @@ static void kprobe_format(const struct probe *p, struct buf *out)
 		buf_addf(out, "+0x%llx", (unsigned long long)p->address);
 }
 
+int kprobes_here(struct error *err)
+{
+	if (feature_answer(FEATURE_KPROBES, NULL) != ANSWER_NO)
+		return 0;
+	error_set(err, "E-FEATURE", "this kernel has no kprobes (CONFIG_KPROBE_EVENTS)");
+	return error_hint(err, "tracepoints, uprobes and perf events may work");
+}
+
 static int kprobe_check(struct session *s, const struct probe *p, struct error *err)
 {
-	char *near = NULL;
-
-	if (feature_answer(FEATURE_KPROBES, NULL) == ANSWER_NO) {
-		error_set(err, "E-FEATURE", "this kernel has no kprobes (CONFIG_KPROBE_EVENTS)");
-		return error_hint(err, "tracepoints, uprobes and perf events may work");
-	}
-	if (!p->name || !*p->name)
-		return error_set(err, "E-PROBE", "%s: a function's name is missing", p->provider);
-	if (kernel_function(s->symbols, p->name, &near))
-		return 0;
-	error_set(err, "E-PROBE", "no kernel function '%s'", p->name);
-	return error_take_hint(err, near);
+	if (kprobes_here(err))
+		return -1;
+	return function_find(s, p, err) ? 0 : -1;
 }
 
 /* does a line of the file end with, or contain as a word, the function? */
@@ -86,13 +85,14 @@ static const char *why_not(const char *function)
 	return "the kernel refuses it, perhaps because it is part of the probing itself";
 }
 
+/* E-PROBE: that function is no place for probes; E-ATTACH: this probe failed */
 static int kprobe_failed(struct error *err, int sys, const struct dynamic *d)
 {
 	switch (sys) {
 	case ENOENT:
 		return error_set(err, "E-PROBE", "the kernel finds no function '%s'", d->where);
 	case EADDRNOTAVAIL:
-		return error_set(err, "E-ATTACH", "'%s' is not probeable here: the kernel has "
+		return error_set(err, "E-PROBE", "'%s' is not probeable here: the kernel has "
 			"several functions of this name", d->where);
 	case EILSEQ:
 		return error_set(err, "E-ATTACH", "no instruction begins at '%s+0x%llx'",
@@ -100,7 +100,7 @@ static int kprobe_failed(struct error *err, int sys, const struct dynamic *d)
 	case EINVAL:
 	case EOPNOTSUPP:
 	case ERANGE:
-		error_set(err, "E-ATTACH", "'%s' is not probeable here: %s", d->where,
+		error_set(err, "E-PROBE", "'%s' is not probeable here: %s", d->where,
 			why_not(d->where));
 		err->sys = sys;
 		return -1;
@@ -109,19 +109,23 @@ static int kprobe_failed(struct error *err, int sys, const struct dynamic *d)
 	}
 }
 
-static int attach(struct link *l, const struct probe *p, int prog_fd, bool ret,
-	struct error *err)
+int kprobe_attach_at(struct link *l, const struct probe *p, const char *function, int prog_fd,
+	bool ret, struct error *err)
 {
-	struct dynamic d = { .ret = ret, .offset = p->address };
-	int fd;
+	struct dynamic d = { .ret = ret, .offset = p->address, .where = function };
+	int fd = dynamic_open(l, &d);
 
-	d.where = kernel_function(l->session->symbols, p->name, NULL);
-	if (!d.where)
-		return error_set(err, "E-PROBE", "no kernel function '%s'", p->name);
-	fd = dynamic_open(l, &d);
 	if (fd < 0)
 		return kprobe_failed(err, -fd, &d);
 	return link_bind_perf(l, fd, prog_fd, err);
+}
+
+static int attach(struct link *l, const struct probe *p, int prog_fd, bool ret,
+	struct error *err)
+{
+	const char *function = function_find(l->session, p, err);
+
+	return function ? kprobe_attach_at(l, p, function, prog_fd, ret, err) : -1;
 }
 
 static int kprobe_attach(struct link *l, const struct probe *p, int prog_fd, struct error *err)

@@ -7,6 +7,8 @@
 const struct provider *const provider_table[] = {
 	&provider_kprobe,
 	&provider_kretprobe,
+	&provider_syscall,
+	&provider_sysret,
 	&provider_uprobe,
 	&provider_uretprobe,
 	&provider_tracepoint,

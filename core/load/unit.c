@@ -64,6 +64,7 @@ static void unit_undo(struct undo *undo)
 	for (i = u->obj->n_maps; i-- > 0;)
 		map_release(&u->maps[i]);
 	free(u->loaded);
+	free(u->optional);
 	free(u->maps);
 	object_free(u->obj);
 	free(u);
@@ -77,6 +78,7 @@ struct unit *unit_open(struct session *s, struct object *obj, struct error *err)
 	u->session = s;
 	u->obj = obj;
 	u->maps = mem_array(obj->n_maps, sizeof(*u->maps));
+	u->optional = mem_array(obj->n_programs, sizeof(*u->optional));
 	for (i = 0; i < obj->n_maps; i++) {
 		u->maps[i].unit = u;
 		u->maps[i].def = &obj->maps[i];
@@ -101,6 +103,12 @@ void unit_close(struct unit *u)
 const struct object *unit_object(const struct unit *u)
 {
 	return u->obj;
+}
+
+void unit_set_optional(struct unit *u, size_t index)
+{
+	if (index < u->obj->n_programs)
+		u->optional[index] = true;
 }
 
 struct map *unit_map(struct unit *u, const char *name)
@@ -141,16 +149,6 @@ static int check_destructive(const struct unit *u, const struct object_program *
 	}
 	return 0;
 }
-
-/* an older helper that does the same on kernels without the newer one */
-const struct substitute substitutes[] = {
-	{ BPF_FUNC_probe_read_user, BPF_FUNC_probe_read, FEATURE_PROBE_READ_KERNEL },
-	{ BPF_FUNC_probe_read_kernel, BPF_FUNC_probe_read, FEATURE_PROBE_READ_KERNEL },
-	{ BPF_FUNC_probe_read_user_str, BPF_FUNC_probe_read_str, FEATURE_PROBE_READ_KERNEL },
-	{ BPF_FUNC_probe_read_kernel_str, BPF_FUNC_probe_read_str, FEATURE_PROBE_READ_KERNEL },
-	{ BPF_FUNC_ktime_get_boot_ns, BPF_FUNC_ktime_get_ns, FEATURE_KTIME_BOOT },
-	{ 0, 0, FEATURE_COUNT },
-};
 
 static void substitute(struct bpf_insn *insn)
 {

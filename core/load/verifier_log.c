@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "load/internal.h"
+#include "load/substitutes.h"
 
 enum { TAIL = 8 };	/* log lines that are shown when not verbose */
 
@@ -105,25 +106,42 @@ static void add_whole(struct buf *text, const char *log)
 	buf_add(text, log, n);
 }
 
+/* the refused instruction calls a helper that is not there, and there is advice */
+static const char *find_advice(const struct object_program *prog, uint32_t insn, const char *why)
+{
+	const struct bpf_insn *call = insn < prog->n_insns ? &prog->insns[insn] : NULL;
+
+	if (!call || call->code != (BPF_JMP | BPF_CALL) || call->src_reg)
+		return NULL;
+	if (!strstr(why, "unknown func") && !strstr(why, "invalid func"))
+		return NULL;
+	return helper_advice(call->imm);
+}
+
 int verifier_explain(const struct object *obj, const struct object_program *prog,
 	const char *log, int sys, bool verbose, struct error *err)
 {
 	struct buf text = BUF_INIT;
+	const char *advice = NULL;
 	struct lines lines;
 	uint32_t insn;
 
 	split(&lines, log);
 	buf_addf(&text, "program '%s' refused by the kernel's verifier: %s", prog->name,
 		lines.n ? lines.at[lines.n - 1] : strerror(sys));
-	if (find_insn(&lines, &insn))
+	if (find_insn(&lines, &insn)) {
 		add_place(&text, obj, prog, insn);
+		advice = find_advice(prog, insn, lines.at[lines.n - 1]);
+	}
 	if (verbose)
 		add_whole(&text, log);
 	else
 		add_tail(&text, &lines);
 	error_set(err, "E-VERIFIER", "%s", text.data);
 	err->sys = sys;
-	if (strstr(log, "too large") || strstr(log, "too complex"))
+	if (advice)
+		error_hint(err, "%s", advice);
+	else if (strstr(log, "too large") || strstr(log, "too complex"))
 		error_hint(err, "unroll fewer loops, or split it with tail calls");
 	buf_release(&text);
 	free(lines.text);

@@ -10,6 +10,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "kernel/signature.h"
+#include "lua/embedded.h"
 #include "lua/internal.h"
 
 enum { MAX_GLOB_PROBES = 1000 };
@@ -23,26 +25,66 @@ static struct program *check_program(lua_State *L)
 	return check_open(L, 1, TYPE_PROGRAM);
 }
 
-/* every self-attaching function must pass the verifier before anything runs */
-static int load_auto(struct host *h, struct unit *u, struct error *err)
+/* does "kprobe__vfs_read" attach to "vfs_read"? */
+static bool attaches_to(const char *function, const char *target)
+{
+	const char *behind = strstr(function, "__");
+
+	return behind && strcmp(behind + 2, target) == 0;
+}
+
+bool program_is_optional(lua_State *L, const char *function, bool of_kernel)
+{
+	bool found = false;
+	lua_Integer i, n;
+
+	if (lua_getfield(L, LUA_REGISTRYINDEX, OPTIONAL_KEY) != LUA_TTABLE) {
+		lua_pop(L, 1);
+		return false;
+	}
+	n = lua_rawlen(L, -1);
+	for (i = 1; i <= n && !found; i++) {
+		lua_rawgeti(L, -1, i);			/* list, name */
+		found = of_kernel ? attaches_to(lua_tostring(L, -1), function) :
+			strcmp(lua_tostring(L, -1), function) == 0;
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+	return found;
+}
+
+/* a name in `optional` that no function has would go unnoticed. E-PROGRAM */
+static int check_optional(lua_State *L, const struct object *obj, struct error *err)
+{
+	lua_Integer i, n;
+	int bad = 0;
+
+	if (lua_getfield(L, LUA_REGISTRYINDEX, OPTIONAL_KEY) != LUA_TTABLE) {
+		lua_pop(L, 1);
+		return 0;
+	}
+	n = lua_rawlen(L, -1);
+	for (i = 1; i <= n && !bad; i++) {
+		lua_rawgeti(L, -1, i);
+		if (object_find_program(obj, lua_tostring(L, -1)) < 0)
+			bad = error_set(err, "E-PROGRAM", "optional: no function '%s' in the "
+				"program", lua_tostring(L, -1));
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+	return bad;
+}
+
+static int set_optional(lua_State *L, struct unit *u, struct error *err)
 {
 	const struct object *obj = unit_object(u);
 	size_t i;
 
 	for (i = 0; i < obj->n_programs; i++) {
-		struct probe probe;
-		int bad;
-
-		if (!obj->programs[i].probe)
-			continue;
-		if (probe_parse(obj->programs[i].probe, &probe, err))
-			return -1;
-		bad = provider_find(probe.provider)->check(h->session, &probe, err);
-		probe_release(&probe);
-		if (bad)
-			return -1;
+		if (program_is_optional(L, obj->programs[i].name, false))
+			unit_set_optional(u, i);
 	}
-	return 0;
+	return check_optional(L, obj, err);
 }
 
 struct session *host_session(struct host *h, struct error *err)
@@ -76,7 +118,7 @@ int program_push(lua_State *L, struct object *obj)
 	u = unit_open(h->session, obj, &err);
 	if (!u)
 		return raise_error(L, &err);
-	if (load_auto(h, u, &err)) {
+	if (set_optional(L, u, &err) || unit_check_auto(u, &err)) {
 		unit_close(u);
 		return raise_error(L, &err);
 	}
@@ -215,18 +257,18 @@ static int attach_probe(lua_State *L, struct program *p, size_t fn, struct probe
 	struct error err = ERROR_INIT;
 	const struct provider *prov = provider_find(probe->provider);
 	struct link *l, **links = NULL;
+	bool optional;
 	size_t n = 0;
 
 	if (probe->name && strpbrk(probe->name, "*?[") && prov->list)
 		return attach_glob(L, p, fn, probe);
+	optional = probe->optional;
+	probe->optional = false;	/* the reason is wanted */
 	l = link_attach(p->unit, fn, probe, &err);
-	if (!l && err.tag)
+	if (!l && optional && strcmp(err.tag, "E-PROBE") == 0)
+		return push_failure(L, &err);
+	if (!l)
 		return raise_error(L, &err);
-	if (!l) {
-		lua_pushnil(L);
-		lua_pushfstring(L, "%s is not on this kernel", probe->name);
-		return 2;
-	}
 	*MEM_GROW(links, n) = l;
 	link_push(L, links, n, NULL, 0);
 	return 1;
@@ -292,6 +334,16 @@ static int program_kprobe(lua_State *L)
 static int program_kretprobe(lua_State *L)
 {
 	return attach_named(L, "kretprobe");
+}
+
+static int program_syscall(lua_State *L)
+{
+	return attach_named(L, "syscall");
+}
+
+static int program_sysret(lua_State *L)
+{
+	return attach_named(L, "sysret");
 }
 
 static int program_tracepoint(lua_State *L)
@@ -425,15 +477,18 @@ static int program_attach_verb(lua_State *L)
 	return attach_probe(L, p, fn, probe);
 }
 
-/* program:functions() -> { {name=, probe=, instructions=}, ... } */
+/* program:functions() -> { {name=, probe=, instructions=, attached=}, ... } */
 static int program_functions(lua_State *L)
 {
-	const struct object *obj = unit_object(check_program(L)->unit);
+	const struct unit *u = check_program(L)->unit;
+	const struct object *obj = unit_object(u);
 	size_t i;
 
 	lua_createtable(L, obj->n_programs, 0);
 	for (i = 0; i < obj->n_programs; i++) {
-		lua_createtable(L, 0, 3);
+		lua_createtable(L, 0, 4);
+		lua_pushboolean(L, unit_is_attached(u, i));
+		lua_setfield(L, -2, "attached");
 		lua_pushstring(L, obj->programs[i].name);
 		lua_setfield(L, -2, "name");
 		lua_pushstring(L, obj->programs[i].probe);
@@ -569,6 +624,8 @@ void open_program(lua_State *L)
 		{ "map", program_map },
 		{ "perf_event", program_perf_event },
 		{ "raw_tracepoint", program_raw_tracepoint },
+		{ "syscall", program_syscall },
+		{ "sysret", program_sysret },
 		{ "tracepoint", program_tracepoint },
 		{ "uprobe", program_uprobe },
 		{ "uretprobe", program_uretprobe },
@@ -581,5 +638,7 @@ void open_program(lua_State *L)
 		{ NULL, NULL },
 	};
 
+	/* what is known of kernel functions is needed wherever one is named */
+	signature_table_set(embedded_find(embedded_data, "signatures")->text);
 	new_type(L, TYPE_PROGRAM, methods, meta);
 }

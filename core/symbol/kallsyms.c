@@ -18,12 +18,14 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/syscalls.h"
 #include "search.h"
 
 enum {
 	FILE_MAX = 512 << 20,
 	/* no function is longer; what lies further behind the last symbol is in none */
 	REACH_MAX = 1 << 20,
+	RANK_PART = 100,	/* see clone_rank() */
 };
 
 struct ksym {
@@ -354,7 +356,7 @@ static unsigned clone_rank(const char *suffix)
 {
 	static const struct { const char *kind; unsigned rank; } kinds[] = {
 		{ ".isra.", 1 }, { ".constprop.", 1 }, { ".lto_priv.", 1 }, { ".llvm.", 1 },
-		{ ".part.", 100 },
+		{ ".part.", RANK_PART },
 	};
 	unsigned rank = 0, i;
 
@@ -404,14 +406,110 @@ static char *near_names(const struct kallsyms *k, const char *name)
 	return nearest_hint(&n);
 }
 
+/* what this kernel calls the function of a system call that others call `name` */
+static const char *find_syscall(struct kallsyms *k, const char *name)
+{
+	const char *syscall = syscall_of_function(name);
+	const struct ksym *s = NULL;
+	char *function;
+	size_t i;
+
+	for (i = 0; syscall && !s && (function = syscall_function(syscall, i)); i++) {
+		/* not under the name that other system calls have */
+		if (strcmp(syscall_of_function(function), syscall) == 0)
+			s = find_text(k, function);
+		free(function);
+	}
+	return s ? name_of(k, s) : NULL;
+}
+
 const char *kallsyms_function(struct kallsyms *k, const char *name, char **near_hint)
 {
 	const struct ksym *s = find_text(k, name);
-	const char *found = s ? name_of(k, s) : find_clone(k, name);
+	const char *found = s ? name_of(k, s) : find_syscall(k, name);
 
+	if (!found)
+		found = find_clone(k, name);
 	if (!found && near_hint)
 		*near_hint = near_names(k, name);
 	return found;
+}
+
+/* ---- what is in the way of a probe ---- */
+
+/* functions of this name at different places, in the kernel itself or else in modules */
+static size_t count_copies(struct kallsyms *k, const char *name)
+{
+	size_t i = lower_bound(k, name), n[2] = { 0 };
+	uint64_t last[2] = { 0 };
+
+	for (; i < k->n_names && strcmp(name_of(k, sym_at(k, i)), name) == 0; i++) {
+		const struct ksym *s = sym_at(k, i);
+		bool module = s->module != 0;
+
+		/* by name, then by address: aliases are neighbours. Hidden addresses are 0 */
+		if (n[module] && s->addr && s->addr == last[module])
+			continue;
+		last[module] = s->addr;
+		n[module]++;
+	}
+	return n[0] ? n[0] : n[1];
+}
+
+/* the names of clones that are whole functions, or of mere parts. Their count */
+static size_t list_clones(struct kallsyms *k, const char *name, bool whole, struct buf *out)
+{
+	char *prefix = mem_format("%s.", name);
+	size_t i, n = 0;
+
+	for (i = lower_bound(k, prefix); i < k->n_names; i++) {
+		const char *s = name_of(k, sym_at(k, i));
+		unsigned rank;
+
+		if (!str_starts(s, prefix))
+			break;
+		rank = clone_rank(s + strlen(name));
+		if (rank && (rank < RANK_PART) == whole)
+			buf_addf(out, "%s%s", n++ ? ", " : "", s);
+	}
+	free(prefix);
+	return n;
+}
+
+static enum function_state find_whole_clone(struct kallsyms *k, const char *name,
+	const char **ret_name, char **ret_detail)
+{
+	struct buf names = BUF_INIT;
+	size_t n = list_clones(k, name, true, &names);
+	enum function_state state = n == 1 ? FUNCTION_THERE : FUNCTION_COPIES;
+
+	if (n == 1)
+		*ret_name = find_clone(k, name);
+	else if (!n)
+		state = list_clones(k, name, false, &names) ? FUNCTION_PART : FUNCTION_ABSENT;
+	if (state == FUNCTION_COPIES || state == FUNCTION_PART)
+		*ret_detail = buf_take(&names, NULL);
+	else if (state == FUNCTION_ABSENT)
+		*ret_detail = near_names(k, name);
+	buf_release(&names);
+	return state;
+}
+
+enum function_state kallsyms_find(struct kallsyms *k, const char *name, const char **ret_name,
+	char **ret_detail)
+{
+	const struct ksym *s = find_text(k, name);
+	size_t n;
+
+	*ret_detail = NULL;
+	*ret_name = s ? name_of(k, s) : find_syscall(k, name);
+	if (!*ret_name)
+		return find_whole_clone(k, name, ret_name, ret_detail);
+	n = count_copies(k, *ret_name);
+	if (n <= 1)
+		return FUNCTION_THERE;
+	*ret_detail = mem_format("%zu", n);
+	return FUNCTION_COPIES;
 }
 
 /* the bytes that every match of the glob starts with */

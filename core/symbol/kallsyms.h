@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "symbol/symbol.h"
+
 struct kallsyms;
 
 /* never NULL: a file that cannot be read gives an empty list with a problem */
@@ -28,6 +30,9 @@ const char *kallsyms_at(const struct kallsyms *k, uint64_t addr, const char **re
 uint64_t kallsyms_address(struct kallsyms *k, const char *name);
 /* see kernel_function() */
 const char *kallsyms_function(struct kallsyms *k, const char *name, char **near_hint);
+/* see kernel_function_find() */
+enum function_state kallsyms_find(struct kallsyms *k, const char *name, const char **ret_name,
+	char **ret_detail);
 /* see kernel_functions() */
 void kallsyms_each(struct kallsyms *k, const char *glob,
 	bool (*fn)(void *arg, const char *name, const char *module), void *arg);

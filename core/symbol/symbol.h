@@ -52,12 +52,24 @@ void symbolizer_forget(struct symbolizer *s, uint32_t pid);
 /* address of a kernel symbol, exact name; 0 if there is none or kptr_restrict hides it */
 uint64_t kernel_address(struct symbolizer *s, const char *name);
 /*
- * Function to probe for `name` on this kernel: the name itself, else its
- * compiler clone (name.isra.N, .constprop.N, .part.N, .cold excluded). NULL if
- * there is none; then near names go into `near_hint` if that is not NULL
- * (caller owns the string).
+ * Function to probe for `name` on this kernel: the name itself, else what
+ * this kernel calls the system call that it is the function of ("sys_read":
+ * "__x64_sys_read"), else its compiler clone (name.isra.N, .constprop.N,
+ * .part.N, .cold excluded). NULL if there is none; then near names go into
+ * `near_hint` if that is not NULL (caller owns the string).
  */
 const char *kernel_function(struct symbolizer *s, const char *name, char **near_hint);
+
+enum function_state {
+	FUNCTION_THERE,		/* *ret_name is it, lent */
+	FUNCTION_COPIES,	/* detail: how many, or the names of its clones */
+	FUNCTION_PART,		/* of it only parts are there; detail: their names */
+	FUNCTION_ABSENT,	/* detail: near names or NULL */
+};
+/* the same, but says what makes a function no sensible place for a probe. The
+ * caller owns *ret_detail, NULL if there is nothing to say */
+enum function_state kernel_function_find(struct symbolizer *s, const char *name,
+	const char **ret_name, char **ret_detail);
 /*
  * Calls fn for each kernel function whose name matches the glob, in order,
  * each name once; stops at false.  What is not called is left out: .cold

@@ -144,6 +144,12 @@ const char *kernel_function(struct symbolizer *s, const char *name, char **near_
 	return kallsyms_function(kernel(s), name, near_hint);
 }
 
+enum function_state kernel_function_find(struct symbolizer *s, const char *name,
+	const char **ret_name, char **ret_detail)
+{
+	return kallsyms_find(kernel(s), name, ret_name, ret_detail);
+}
+
 void kernel_functions(struct symbolizer *s, const char *glob,
 	bool (*fn)(void *arg, const char *name, const char *module), void *arg)
 {

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/rank.h"
 #include "base/str.h"
+#include "base/syscalls.h"
 
 static void test_buf(void **state)
 {
@@ -140,10 +141,34 @@ static void test_rank(void **state)
 	assert_int_equal(ranks[0].i, 2);
 }
 
+static void test_syscalls(void **state)
+{
+	static const char *const functions[] = { "sys_read", "SyS_read", "__x64_sys_read",
+		"__arm64_sys_read", "__se_sys_read" };
+	static const char *const stat[] = { "__x64_sys_newstat", "__arm64_sys_newstat",
+		"SyS_newstat", "sys_newstat", "__x64_sys_stat", "__arm64_sys_stat", "SyS_stat",
+		"sys_stat" };
+	char *name;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
+		assert_string_equal(syscall_of_function(functions[i]), "read");
+	assert_null(syscall_of_function("vfs_read"));
+	assert_null(syscall_of_function("ksys_read"));
+	for (i = 0; (name = syscall_function("stat", i)) != NULL; i++) {
+		assert_in_range(i, 0, ARRAY_SIZE(stat) - 1);
+		assert_string_equal(name, stat[i]);
+		assert_int_equal(syscall_is_wrapper(name), name[0] == '_');
+		free(name);
+	}
+	assert_int_equal(i, ARRAY_SIZE(stat));
+	assert_null(syscall_function("read", 4));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rank),
+		cmocka_unit_test(test_rank),	cmocka_unit_test(test_syscalls),
 		cmocka_unit_test(test_buf),	cmocka_unit_test(test_json),
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_error),	cmocka_unit_test(test_grow),

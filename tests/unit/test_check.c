@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "load/check.h"
+#include "load/flow.h"
 
 #define MOV(dst, src) { BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0 }
 #define SET(dst, n) { BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, n }
@@ -168,8 +169,28 @@ static const struct sample samples[] = {
 		"a.lua:10: 4.9: helper probe_read_user_str#114 is not there (since 5.5), "
 		"program 'f' instruction 0\n" },
 	{ "raw_tracepoint:x", { CALL(ktime_get_ns), EXIT }, 2, "el7",
-		"a.lua:10: el7: the program type of raw_tracepoint is not there (since 4.17), "
+		"a.lua:10: el7: note: the raw tracepoint becomes a tracepoint where it is not "
+		"there (since 4.17), program 'f' instruction 0\n" },
+	{ "raw_tracepoint:x", { MOV(6, 1), CALL(ktime_get_ns),
+		{ BPF_LDX | BPF_MEM | BPF_DW, 0, 6, 0, 0 }, EXIT }, 4, "el7",
+		"a.lua:12: el7: the raw tracepoint is not there (since 4.17), and its arguments "
+		"are read here, program 'f' instruction 2\n"
+		"  use TRACEPOINT_PROBE(category, event), whose args has the fields by name\n" },
+	{ "raw_tracepoint:x", { CALL(get_current_cgroup_id), EXIT }, 2, "el7",
+		"a.lua:10: el7: note: the raw tracepoint becomes a tracepoint where it is not "
+		"there (since 4.17), program 'f' instruction 0\n"
+		"a.lua:10: el7: helper get_current_cgroup_id#80 is not there (since 4.18), "
 		"program 'f' instruction 0\n" },
+	{ "raw_tracepoint:x", { CALL(ktime_get_ns), EXIT }, 2, "4.18-el8", "" },
+	{ "syscall:read", { CALL(ktime_get_ns), EXIT }, 2, "el7", "" },
+	{ "kprobe:f", { CALL(ktime_get_boot_ns), EXIT }, 2, "el7",
+		"a.lua:10: el7: note: helper ktime_get_boot_ns#125 becomes ktime_get_ns#5 where "
+		"it is not there, which stands still while the system sleeps, program 'f' "
+		"instruction 0\n" },
+	{ "tracepoint:a:b", { CALL(get_stack), EXIT }, 2, "4.14",
+		"a.lua:10: 4.14: helper get_stack#67 is not there (since 4.18), program 'f' "
+		"instruction 0\n"
+		"  use BPF_STACK_TRACE(stacks, N) and stacks.get_stackid(ctx, flags)\n" },
 	{ "no_such:x", { EXIT }, 1, "el7",
 		"a.lua:10: el7: could not tell what probe 'no_such:x' needs, "
 		"program 'f' instruction 0\n" },
@@ -233,6 +254,64 @@ static void test_samples(void **state)
 		struct object *obj = make(s->probe, s->insns, s->n);
 
 		assert_said(obj, s->target, s->expected);
+		object_free(obj);
+	}
+}
+
+/* ---- who reads the context ---- */
+
+#define LOAD(size, dst, src, off) { BPF_LDX | BPF_MEM | (size), dst, src, off, 0 }
+#define STORE(size, dst, off, src) { BPF_STX | BPF_MEM | (size), dst, src, off, 0 }
+enum { NOT_READ = -1 };
+
+static const struct {
+	const char *what;
+	struct bpf_insn insns[8];
+	int n, read_at;
+} readers[] = {
+	{ "nothing", { SET(0, 0), EXIT }, 2, NOT_READ },
+	{ "r1", { LOAD(BPF_DW, 2, 1, 8), EXIT }, 2, 0 },
+	{ "a copy", { MOV(6, 1), MOV(1, 2), LOAD(BPF_W, 2, 6, 8), EXIT }, 4, 2 },
+	{ "r1 is another value", { SET(1, 0), LOAD(BPF_DW, 2, 1, 8), EXIT }, 3, NOT_READ },
+	{ "spilled", { STORE(BPF_DW, 10, -16, 1), CALL(ktime_get_ns), LOAD(BPF_DW, 3, 10, -16),
+		LOAD(BPF_B, 0, 3, 0), EXIT }, 5, 3 },
+	{ "another slot", { STORE(BPF_DW, 10, -16, 1), STORE(BPF_DW, 10, -8, 2),
+		LOAD(BPF_DW, 3, 10, -8), LOAD(BPF_B, 0, 3, 0), EXIT }, 5, NOT_READ },
+	{ "a slot written over", { STORE(BPF_DW, 10, -8, 1), STORE(BPF_DW, 10, -8, 2),
+		LOAD(BPF_DW, 3, 10, -8), LOAD(BPF_B, 0, 3, 0), EXIT }, 5, NOT_READ },
+	{ "spilled, found by a copy of r10", { STORE(BPF_DW, 10, -8, 1), MOV(2, 10), ADD(2, -8),
+		LOAD(BPF_DW, 3, 2, 0), LOAD(BPF_B, 0, 3, 0), EXIT }, 6, 4 },
+	{ "a helper's context", { MOV(6, 1), CALL(perf_event_output), MOV(1, 6),
+		CALL(get_stackid), MOV(1, 6), CALL(get_stack), EXIT }, 7, NOT_READ },
+	{ "what a helper reads", { MOV(3, 1), SET(1, 0), CALL(probe_read), EXIT }, 4, 2 },
+	{ "a second argument", { MOV(2, 1), CALL(perf_event_output), EXIT }, 3, 1 },
+	{ "behind a call", { CALL(ktime_get_ns), LOAD(BPF_DW, 0, 1, 0), EXIT }, 3, NOT_READ },
+	{ "arithmetic", { ADD(1, 8), LOAD(BPF_DW, 0, 1, 0), EXIT }, 3, 0 },
+	{ "a tail call", { CALL(tail_call), EXIT }, 2, 0 },
+	{ "another function", { { BPF_JMP | BPF_CALL, 0, 1, 0, 1 }, EXIT, SET(0, 0), EXIT }, 4, 0 },
+	{ "stored elsewhere", { MOV(6, 0), STORE(BPF_DW, 6, 0, 1), EXIT }, 3, 1 },
+	{ "on one of two ways", { MOV(6, 1), JUMP(BPF_JMP, BPF_JEQ, 1), SET(6, 0),
+		LOAD(BPF_DW, 0, 6, 0), EXIT }, 5, 3 },
+	{ "on none of two ways", { SET(6, 0), JUMP(BPF_JMP, BPF_JEQ, 1), SET(6, 1),
+		LOAD(BPF_DW, 0, 6, 0), EXIT }, 5, NOT_READ },
+	/* the first round makes it the context for the second */
+	{ "in a loop", { SET(6, 0), LOAD(BPF_DW, 0, 6, 0), MOV(6, 1),
+		JUMP(BPF_JMP, BPF_JNE, -3), EXIT }, 5, 1 },
+	{ "never reached", { SET(0, 0), EXIT, LOAD(BPF_DW, 0, 1, 0), EXIT }, 4, NOT_READ },
+};
+
+static void test_context(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(readers); i++) {
+		struct object *obj = make(NULL, readers[i].insns, readers[i].n);
+		size_t insn = 99;
+		bool reads = flow_reads_context(&obj->programs[0], &insn);
+
+		if (reads != (readers[i].read_at != NOT_READ) ||
+			(reads && insn != (size_t)readers[i].read_at))
+			fail_msg("%s: %d at %zu", readers[i].what, reads, insn);
 		object_free(obj);
 	}
 }
@@ -303,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_measured_maps),
 		cmocka_unit_test(test_features),
 		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_context),
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_repeats),

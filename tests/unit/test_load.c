@@ -172,6 +172,11 @@ static void test_tracepoint(void **state)
 	session_free(s);
 }
 
+static bool have_raw(void)
+{
+	return !load_as_old_kernel && feature_have(FEATURE_RAW_TRACEPOINT);
+}
+
 static void test_raw_tracepoint(void **state)
 {
 	struct session *s = new_session();
@@ -187,6 +192,15 @@ static void test_raw_tracepoint(void **state)
 	add_map(obj, "counts", BPF_MAP_TYPE_ARRAY, 4, 8, 1);
 	add_program(obj, "raw", "raw_tracepoint:sys_enter", insns, ARRAY_SIZE(insns));
 	u = open_unit(s, obj);
+	/* no tracepoint can stand in for it */
+	if (!have_raw()) {
+		REFUSED(unit_attach_auto(u, &err), "E-FEATURE");
+		assert_non_null(strstr(err.text, "instruction 0: this kernel has no raw"));
+		assert_non_null(strstr(err.hint, "TRACEPOINT_PROBE"));
+		error_clear(&err);
+		session_free(s);
+		return;
+	}
 	OK(unit_attach_auto(u, &err));
 	call_getppid(CALLS);
 	session_stop(s);
@@ -200,6 +214,73 @@ static void test_raw_tracepoint(void **state)
 	assert_null(link_attach(u, 0, &p, &err));
 	assert_null(err.tag);
 	probe_release(&p);
+	session_free(s);
+}
+
+static void refuse_raw(struct unit *u, const char *spec, bool optional, const char *text)
+{
+	struct probe p;
+
+	OK(probe_parse(spec, &p, &err));
+	p.optional = optional;
+	assert_null(link_attach(u, 0, &p, &err));
+	if (optional) {
+		assert_null(err.tag);
+	} else {
+		assert_string_equal(err.tag, "E-PROBE");
+		assert_non_null(strstr(err.text, text));
+	}
+	error_clear(&err);
+	probe_release(&p);
+}
+
+/* a program that does not look at its context: old kernels have a tracepoint for it */
+static void test_raw_without_context(void **state)
+{
+	struct session *s = new_session();
+	struct unit *u = open_unit(s, counting_object(NULL));
+	struct probe p;
+	struct link *l;
+
+	OK(probe_parse("raw_tracepoint:sys_enter", &p, &err));
+	l = link_attach(u, 0, &p, &err);
+	assert_non_null(l);
+	assert_string_equal(link_spec(l), have_raw() ? "raw_tracepoint:sys_enter" :
+		"tracepoint:raw_syscalls:sys_enter");
+	assert_true(unit_is_attached(u, 0));
+	call_getppid(CALLS);
+	link_detach(l);
+	assert_false(unit_is_attached(u, 0));
+	/* detaching is calls, too */
+	assert_in_range(counted(u, 0), CALLS, CALLS + 100);
+	probe_release(&p);
+	refuse_raw(u, "raw_tracepoint:sys_enterr", false, "no raw tracepoint 'sys_enterr'");
+	refuse_raw(u, "raw_tracepoint:sys_enterr", true, NULL);
+	session_free(s);
+}
+
+/* functions that attach by themselves, and need not */
+static void test_optional(void **state)
+{
+	struct session *s = new_session();
+	struct object *obj = counting_object("tracepoint:sched:no_such_event");
+	struct bpf_insn insns[] = { RETURN };
+	struct unit *u;
+
+	add_program(obj, "there", GETPPID, insns, ARRAY_SIZE(insns));
+	u = open_unit(s, obj);
+	REFUSED(unit_check_auto(u, &err), "E-PROBE");
+	error_clear(&err);
+	unit_set_optional(u, 1);
+	REFUSED(unit_attach_auto(u, &err), "E-PROBE");
+	error_clear(&err);
+	unit_set_optional(u, 0);
+	OK(unit_check_auto(u, &err));
+	OK(unit_attach_auto(u, &err));
+	assert_false(unit_is_attached(u, 0));
+	assert_true(unit_is_attached(u, 1));
+	session_stop(s);
+	assert_true(unit_is_attached(u, 1));
 	session_free(s);
 }
 
@@ -480,11 +561,13 @@ static void test_verifier(void **state)
 static void check_log(const char *log, const char *want, const char *place)
 {
 	struct object *obj = new_object();
-	struct bpf_insn insns[] = { RETURN };
+	struct bpf_insn insns[] = { CALL(BPF_FUNC_get_stack), CALL(BPF_FUNC_ktime_get_ns), RETURN };
 	struct object_program *prog = add_program(obj, "p", NULL, insns, ARRAY_SIZE(insns));
+	bool advised = strstr(want, "#67") != NULL;
 
 	verifier_explain(obj, prog, log, 22, false, &err);
 	assert_non_null(strstr(err.text, want));
+	assert_int_equal(err.hint && strstr(err.hint, "stacks.get_stackid(") != NULL, advised);
 	assert_non_null(strstr(err.text, place));
 	error_clear(&err);
 	object_free(obj);
@@ -493,6 +576,10 @@ static void check_log(const char *log, const char *want, const char *place)
 /* logs as old kernels write them */
 static void test_verifier_logs(void **state)
 {
+	check_log("0: (85) call unknown#67\ninvalid func unknown#67\n",
+		"verifier: invalid func unknown#67", "at instruction 0\n");
+	check_log("0: (85) call bpf_get_stack#67\nunknown func bpf_get_stack#67\n",
+		"verifier: unknown func bpf_get_stack#67", "at instruction 0\n");
 	check_log("0: (bf) r6 = r1\n1: (85) call unknown#80\ninvalid func unknown#80\n",
 		"verifier: invalid func unknown#80", "at instruction 1\n");
 	check_log("back-edge from insn 20 to 10\n", "verifier: back-edge from insn 20 to 10",
@@ -1325,6 +1412,8 @@ int main(int argc, char **argv)
 		fds_test(test_specs),
 		fds_test(test_tracepoint),
 		fds_test(test_raw_tracepoint),
+		fds_test(test_raw_without_context),
+		fds_test(test_optional),
 		fds_test(test_uprobe),
 		fds_test(test_uprobe_other_pid),
 		fds_test(test_perf_events),

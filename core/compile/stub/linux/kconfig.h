@@ -18,9 +18,16 @@
 #define CONFIG_ARM64 1
 #endif
 
-/* system calls take a struct pt_regs: x86 since 4.17, arm64 since 4.19 */
+/* system calls take a struct pt_regs: x86 since 4.17, arm64 since 4.19, unless it is told */
+#if !defined(MOONTRACE_SYSCALL_WRAPPER)
 #if (defined(__x86_64__) && LINUX_VERSION_CODE >= KERNEL_VERSION(4, 17, 0)) || \
 	(defined(__aarch64__) && LINUX_VERSION_CODE >= KERNEL_VERSION(4, 19, 0))
+#define MOONTRACE_SYSCALL_WRAPPER 1
+#else
+#define MOONTRACE_SYSCALL_WRAPPER 0
+#endif
+#endif
+#if MOONTRACE_SYSCALL_WRAPPER
 #define CONFIG_ARCH_HAS_SYSCALL_WRAPPER 1
 #endif
 
