@@ -115,11 +115,6 @@ int ret(struct pt_regs *ctx) { return leave(ctx, PT_REGS_RC(ctx)); }
 
 local prog = bpf.load{ text = HEAD .. (has_tracepoint and TRACEPOINTS or KPROBES),
   define = { MAX_ARGS = opts.max_args, UID = opts.uid } }
-if not has_tracepoint then
-  prog:kprobe("call", "sys_execve")
-  prog:kretprobe("ret", "sys_execve")
-end
-
 local sys = require "sys"
 local pieces = {}                        -- by pid: the arguments so far
 
@@ -170,5 +165,10 @@ prog.execs:each(function(e)
   pieces[e.pid] = list
   list[#list + 1] = e.kind == 1 and "..." or e.arg
 end)
+-- behind the reader: what is attached by hand sends events at once
+if not has_tracepoint then
+  prog:kprobe("call", "sys_execve")
+  prog:kretprobe("ret", "sys_execve")
+end
 after(0, function() sink:header() end)
 bpf.run(opts.duration)

@@ -526,5 +526,6 @@ const struct command command_headers = {
 	.name = "headers",
 	.arguments = "pack [-o FILE] | show [--json] [FILE]",
 	.summary = "make a header pack of this kernel, or show what one is",
+	.helps = true,
 	.run = run_headers,
 };

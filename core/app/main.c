@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/bundle.h"
 #include "app/command.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -278,6 +279,19 @@ static void fill_standard_files(void)
 		close(fd);
 }
 
+static bool wants_help(const struct command *cmd, int argc, char **argv)
+{
+	return !cmd->helps && argc == 2 &&
+		(strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0);
+}
+
+static int print_command(const struct command *cmd)
+{
+	printf("usage: moontrace %s%s%s\n\n%s; see moontrace(1)\n", cmd->name,
+		*cmd->arguments ? " " : "", cmd->arguments, cmd->summary);
+	return STATUS_OK;
+}
+
 int main(int argc, char **argv)
 {
 	static char name[] = "-e";
@@ -286,6 +300,9 @@ int main(int argc, char **argv)
 	int first, status;
 
 	fill_standard_files();
+	status = bundle_main(argc, argv);
+	if (status >= 0)
+		return check_output(status);
 	read_environment(&a);
 	first = parse_options(&a, argc, argv);
 
@@ -310,7 +327,8 @@ int main(int argc, char **argv)
 	cmd = command_find(argv[first]);
 	if (cmd) {
 		signal(SIGPIPE, SIG_IGN);
-		status = cmd->run(&a.host, argc - first, argv + first);
+		status = wants_help(cmd, argc - first, argv + first) ? print_command(cmd) :
+			cmd->run(&a.host, argc - first, argv + first);
 		return check_output(status);
 	}
 	return run_script(&a, argc - first, argv + first);
