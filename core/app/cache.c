@@ -7,6 +7,7 @@
 
 #include "app/command.h"
 #include "app/json.h"
+#include "app/warm.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cache/cache.h"
@@ -147,6 +148,7 @@ static const struct action {
 	{ "list", list },
 	{ "stat", stat_cache },
 	{ "clear", clear },
+	{ "warm", NULL },		/* takes the cache as any compilation does */
 };
 
 static int unknown(const char *word)
@@ -176,11 +178,15 @@ static int run_cache(const struct host_options *opts, int argc, char **argv)
 	int bad;
 
 	if (argc < 2)
-		return command_usage(&command_cache, "list, stat or clear is needed");
+		return command_usage(&command_cache, "list, stat, clear or warm is needed");
 	for (i = 0; i < ARRAY_SIZE(actions) && !a; i++)
 		a = strcmp(actions[i].name, argv[1]) == 0 ? &actions[i] : NULL;
 	if (!a)
 		return unknown(argv[1]);
+	if (!a->run && opts->no_cache)
+		return command_usage(&command_cache, "--no-cache keeps nothing");
+	if (!a->run)
+		return cache_warm(opts, argc - 2, argv + 2);
 	if (argc > 2 && (!json || a->run == clear))
 		return command_usage(&command_cache, "unknown argument '%s'", argv[2]);
 	c = cache_open(opts->cache_dir, &err);
@@ -191,7 +197,7 @@ static int run_cache(const struct host_options *opts, int argc, char **argv)
 
 const struct command command_cache = {
 	.name = "cache",
-	.arguments = "list [--json] | stat [--json] | clear",
+	.arguments = "list [--json] | stat [--json] | clear | warm [SCRIPT]...",
 	.summary = "what is kept of earlier compilations",
 	.run = run_cache,
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 const struct command *const commands[] = {
+	&command_build,
 	&command_cache,
 	&command_check,
 	&command_dump,

@@ -3,12 +3,15 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
+#include <stdbool.h>
+
 #include "lua/host.h"
 
 struct command {
 	const char *name;
 	const char *arguments;		/* "FILE", for the usage */
 	const char *summary;		/* one line */
+	bool helps;			/* answers -h itself */
 	/* argv[0] is the subcommand's name. Returns the exit status */
 	int (*run)(const struct host_options *opts, int argc, char **argv);
 };
@@ -16,8 +19,8 @@ struct command {
 extern const struct command *const commands[];	/* NULL-terminated */
 const struct command *command_find(const char *name);
 
-extern const struct command command_cache, command_check, command_dump, command_headers,
-	command_info, command_list;
+extern const struct command command_build, command_cache, command_check, command_dump,
+	command_headers, command_info, command_list;
 
 /* prints err to stderr as "error[TAG]: ...", clears it, returns its exit status */
 int command_error(struct error *err);

@@ -11,6 +11,7 @@
 const struct error_tag error_tags[] = {
 	{ "E-ARGS", STATUS_USAGE, "an option or argument is wrong" },
 	{ "E-ATTACH", STATUS_CANNOT, "the kernel refused to attach a probe" },
+	{ "E-BUNDLE", STATUS_CANNOT, "a bundle is damaged, or has nothing for this kernel" },
 	{ "E-CACHE", STATUS_CANNOT, "the object cache cannot be used" },
 	{ "E-COMPILE", STATUS_SCRIPT, "the C text does not compile" },
 	{ "E-COMPILER", STATUS_CANNOT, "the compiler process is missing or died" },

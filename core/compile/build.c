@@ -10,6 +10,7 @@
 #include <bcc/bcc_common.h>
 #include <bpf/btf.h>
 
+#include "base/machine.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "compile/interpose.h"
@@ -41,9 +42,9 @@ static void release_strings(struct strings *strings)
 /* arch/NAME of the kernel's source, which libbcc takes for ARCH too */
 static const char *kernel_arch(const char *machine)
 {
-	if (strcmp(machine, "x86_64") == 0)
-		return "x86";
-	return strcmp(machine, "aarch64") == 0 ? "arm64" : NULL;
+	const struct machine *m = machine_find(machine);
+
+	return m ? m->arch : NULL;
 }
 
 static int check_readable(const struct tree_list *trees, const char *path, const char *file,
@@ -114,6 +115,9 @@ static void add_flags(const struct request *req, const struct tree_list *trees,
 		add_zero_stack(flags);
 	/* else it is a call that fails to load */
 	add_string(flags, mem_string("-Werror=implicit-function-declaration"));
+	/* what a header defines as well cannot vary */
+	if (req->n_params)
+		add_string(flags, mem_string("-Werror=macro-redefined"));
 	for (i = 0; i < req->n_cflags; i++)
 		add_string(flags, mem_string(req->cflags[i]));
 }
@@ -134,6 +138,8 @@ static int set_environment(const struct request *req, const char *dir, const cha
 static const struct { const char *prefix, *provider; } probe_names[] = {
 	{ "kprobe__", "kprobe" },
 	{ "kretprobe__", "kretprobe" },
+	{ "syscall__", "syscall" },
+	{ "sysret__", "sysret" },
 	{ "raw_tracepoint__", "raw_tracepoint" },
 	{ "kfunc__", "fentry" },
 	{ "kretfunc__", "fexit" },
@@ -260,6 +266,85 @@ static int add_program(struct object *obj, void *module, size_t id)
 	return check_insns(prog);
 }
 
+/* the parameter that a load stands for, or -1 */
+static int param_of(const struct bpf_insn *insn, const struct prepared *p, uint32_t *ret_kind)
+{
+	uint64_t value = (uint64_t)(uint32_t)insn[1].imm << 32 | (uint32_t)insn[0].imm;
+	size_t i;
+
+	for (i = 0; i < p->n_params; i++) {
+		*ret_kind = value == PREPARED_PARAM(i, PATCH_PRESENT) ? PATCH_PRESENT : PATCH_VALUE;
+		if (value == PREPARED_PARAM(i, *ret_kind))
+			return i;
+	}
+	return -1;
+}
+
+/* loads of parameters become loads of 0 and places to patch */
+static void add_patches(struct object *obj, size_t program, const struct prepared *p)
+{
+	struct object_program *prog = &obj->programs[program];
+	struct object_patch *patch;
+	uint32_t kind;
+	size_t i;
+	int param;
+
+	for (i = 0; i < prog->n_insns; i++) {
+		struct bpf_insn *insn = &prog->insns[i];
+
+		if (insn->code != (BPF_LD | BPF_IMM | BPF_DW))
+			continue;
+		param = insn->src_reg ? -1 : param_of(insn, p, &kind);
+		if (param >= 0) {
+			patch = MEM_GROW(obj->patches, obj->n_patches);
+			*patch = (struct object_patch){ kind, param, program, i };
+			insn[0].imm = insn[1].imm = 0;
+		}
+		i++;
+	}
+}
+
+/* the size of a map is a parameter if it is just that */
+static void add_map_patches(struct object *obj, const struct prepared *p, bool *used)
+{
+	size_t i, m;
+
+	for (m = 0; m < obj->n_maps; m++) {
+		for (i = 0; i < p->n_params; i++) {
+			if (!p->params[i].entries ||
+			    obj->maps[m].max_entries != p->params[i].entries)
+				continue;
+			*MEM_GROW(obj->patches, obj->n_patches) =
+				(struct object_patch){ PATCH_ENTRIES, i, m, 0 };
+			obj->maps[m].max_entries = 1;
+			used[i] = true;
+			break;
+		}
+	}
+}
+
+static enum build_result add_params(struct object *obj, const struct prepared *p)
+{
+	bool *used = mem_array(p->n_params, sizeof(*used));
+	enum build_result ret = BUILD_OK;
+	size_t i;
+
+	for (i = 0; i < p->n_params; i++)
+		object_add_param(obj, p->params[i].name, p->params[i].optional);
+	for (i = 0; i < obj->n_programs; i++)
+		add_patches(obj, i, p);
+	add_map_patches(obj, p, used);
+	for (i = 0; i < p->n_params; i++) {
+		if (!p->params[i].entries || used[i])
+			continue;
+		fprintf(stderr, "%s:%u: error: %s cannot vary: it is not just the number of a "
+			"map's entries\n", SCRIPT_NAME, p->params[i].line, p->params[i].name);
+		ret = BUILD_WRONG;
+	}
+	free(used);
+	return ret;
+}
+
 /* ---- maps and types ---- */
 
 /* type of a member of struct PREFIX + NAME; 0 if there is none, or not of this size */
@@ -369,6 +454,8 @@ static enum build_result make_object(void *module, const struct request *req,
 			ret = BUILD_WRONG;
 	}
 	btf__free(btf);
+	if (ret == BUILD_OK)
+		ret = add_params(obj, p);
 	if (ret == BUILD_OK && add_types(obj, err))
 		ret = BUILD_FAILED;
 	return ret;

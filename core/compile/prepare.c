@@ -6,26 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/ctoken.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "compile/diagnose.h"
+#include "compile/prepare_internal.h"
 #include "compile/tracepoint.h"
 
 /* layout of the loss map, as the loader reads it: attempts, failures, kinds */
 enum { EVENTS_MAX = 8, FAILED = EVENTS_MAX, KINDS = 2 * EVENTS_MAX };
 static const char *const loss_kinds[] = {
 	"map_full", "stack", "negative", "unmatched", "other",
-};
-
-struct preparation {
-	const struct request *req;
-	struct prepared *out;
-	struct buf *diag;
-	struct ctoken *tokens;
-	size_t n_tokens;
-	char **absent;
-	size_t n_absent;
 };
 
 /* ---- edits ---- */
@@ -51,7 +41,7 @@ static void insert_behind(struct preparation *p, const struct ctoken *t, char *t
 	add_edit(p, t, t->len)->added = text;
 }
 
-static void replace(struct preparation *p, const struct ctoken *t, const char *text)
+void prepare_replace(struct preparation *p, const struct ctoken *t, const char *text)
 {
 	struct prepared_edit *e = add_edit(p, t, 0);
 
@@ -403,7 +393,7 @@ static const struct {
 	{ "LOG2_SLOT", "#define LOG2_SLOT(v) ({ u64 _v = (v); _v ? bpf_log2l(_v) : 0; })\n" },
 };
 
-static bool names_token(const struct preparation *p, const char *name)
+bool prepare_names(const struct preparation *p, const char *name)
 {
 	size_t i;
 
@@ -426,7 +416,7 @@ static int add_args(struct preparation *p)
 	int used;
 	size_t i;
 
-	if (names_token(p, "ARG"))
+	if (prepare_names(p, "ARG"))
 		buf_adds(out, "#define ARG(function, name) MOONTRACE_ARG__##function##__##name\n");
 	for (i = 0; i < p->req->n_args; i++) {
 		const char *arg = p->req->args[i];
@@ -450,10 +440,10 @@ static int add_prelude(struct preparation *p)
 	int ret;
 
 	for (i = 0; i < ARRAY_SIZE(implied); i++) {
-		if (names_token(p, implied[i].name))
+		if (prepare_names(p, implied[i].name))
 			buf_adds(out, implied[i].text);
 	}
-	ret = add_defines(p) | add_tracepoints(p) | add_args(p);
+	ret = add_defines(p) | params_declare(p) | add_tracepoints(p) | add_args(p);
 	if (p->out->losses) {
 		add_losses(p);
 		add_events(p);
@@ -537,12 +527,12 @@ static void rewrite_submit(struct preparation *p, const struct call *call)
 
 	insert_before(p, call->name, mem_format("moontrace_submitted(%zu,", call->slot));
 	if (p->req->ringbuf) {
-		replace(p, call->method, "ringbuf_output");
+		prepare_replace(p, call->method, "ringbuf_output");
 		for (t = call->args[0]; t <= call->ends[0]; t++)
-			replace(p, t, "");
+			prepare_replace(p, t, "");
 		insert_before(p, call->close, mem_format("%s,0", size));
 	} else {
-		replace(p, call->method, "perf_submit");
+		prepare_replace(p, call->method, "perf_submit");
 		insert_before(p, call->close, mem_string(size));
 	}
 	insert_behind(p, call->close, mem_string(")"));
@@ -767,9 +757,11 @@ int prepare(const struct request *req, char **absent, size_t n_absent, struct pr
 	wrong |= add_prelude(&p);
 	wrong |= rewrite_calls(&p);
 	resync_lines(&p);
+	wrong |= params_rewrite(&p);
 	sort_edits(ret);
 	apply_edits(&p);
 	buf_addc(&ret->text, '\n');
+	params_guard(&p);
 	free(p.tokens);
 	return wrong ? -1 : 0;
 }
@@ -784,6 +776,9 @@ void prepared_release(struct prepared *p)
 	for (i = 0; i < p->n_events; i++)
 		free(p->events[i].name);
 	free(p->events);
+	for (i = 0; i < p->n_params; i++)
+		free(p->params[i].name);
+	free(p->params);
 	buf_release(&p->text);
 	memset(p, 0, sizeof(*p));
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "object/object.h"
 #include "object/request.h"
 
 #define SCRIPT_NAME "/<script>"
@@ -35,12 +36,32 @@ struct prepared_event {
 	bool declared;		/* by EVENTS(), else by one of bcc's macros */
 };
 
+/* request.params, in the same order */
+struct prepared_param {
+	char *name;
+	bool optional;
+	bool macro;		/* the text knows its value */
+	uint32_t entries;	/* stands for it in the size of maps; 0: in none */
+	uint32_t line;		/* of such a map, in the user's file */
+};
+
+/* what a 64-bit load has in the place of a parameter; kind: enum object_patch_kind */
+#define PREPARED_PARAM(index, kind) \
+	(UINT64_C(0x6d74706200000000) | (uint64_t)(index) << 8 | (kind))
+/* the first number that stands for the size of a map; the next are each half of it, since
+ * some sizes are rounded to powers of two */
+#define PREPARED_ENTRIES (UINT32_C(1) << 30)
+#define PREPARED_SIZED_MAX 8
+
 struct prepared {
 	struct buf text;
 	struct prepared_edit *edits;
 	size_t n_edits;
 	struct prepared_event *events;	/* in order of declaration: slots of the loss map */
 	size_t n_events;
+	struct prepared_param *params;
+	size_t n_params;
+	size_t n_sized;		/* of them, in sizes of maps */
 	bool losses;		/* the text has the map of loss counters */
 };
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cache/build.h"
+#include "cache/bundle.h"
 #include "kernel/feature.h"
 #include "kernel/kernel.h"
 #include "kernel/target.h"
@@ -111,12 +112,27 @@ static void set_text(lua_State *L, struct request *req, const char *text)
 	lua_pop(L, 1);
 }
 
+static int read_file(struct host *h, const char *path, struct buf *text, struct error *err)
+{
+	const char *bundled = h->opts->bundle ? bundle_file(h->opts->bundle, path) : NULL;
+
+	if (bundled)
+		buf_adds(text, bundled);
+	else if (h->opts->bundle)
+		return error_set(err, "E-BUNDLE", "no file '%s' in this bundle", path);
+	else if (file_read_safe(path, 16 << 20, text, err))
+		return -1;
+	if (h->opts->collect)
+		bundle_add_file(h->opts->collect, path, text->len ? text->data : "");
+	return 0;
+}
+
 static void read_text(lua_State *L, struct request *req, const char *path)
 {
 	struct error err = ERROR_INIT;
 	struct buf text = BUF_INIT;
 
-	if (file_read_safe(path, 16 << 20, &text, &err)) {
+	if (read_file(host_of(L), path, &text, &err)) {
 		buf_release(&text);
 		raise_error(L, &err);
 	}
@@ -126,9 +142,26 @@ static void read_text(lua_State *L, struct request *req, const char *path)
 	req->line = 1;
 }
 
+/* functions that attach by themselves, and need not: kept while the text is being loaded */
+static void keep_optional(lua_State *L)
+{
+	lua_Integer i, n;
+
+	luaL_checktype(L, -1, LUA_TTABLE);
+	n = luaL_len(L, -1);
+	lua_createtable(L, n, 0);		/* list, copy */
+	for (i = 1; i <= n; i++) {
+		lua_rawgeti(L, -2, i);
+		luaL_checktype(L, -1, LUA_TSTRING);
+		lua_rawseti(L, -2, i);
+	}
+	lua_setfield(L, LUA_REGISTRYINDEX, OPTIONAL_KEY);
+}
+
 static void read_options(lua_State *L, struct request *req)
 {
-	static const char *const known[] = { "text", "file", "define", "cflags", "include", NULL };
+	static const char *const known[] = { "text", "file", "define", "cflags", "include",
+		"optional", NULL };
 
 	lua_pushnil(L);
 	while (lua_next(L, 1)) {
@@ -152,6 +185,8 @@ static void read_options(lua_State *L, struct request *req)
 		add_strings(L, lua_gettop(L), &req->cflags, &req->n_cflags);
 	if (lua_getfield(L, 1, "include") != LUA_TNIL)
 		add_strings(L, lua_gettop(L), &req->includes, &req->n_includes);
+	if (lua_getfield(L, 1, "optional") != LUA_TNIL)
+		keep_optional(L);
 }
 
 void host_build_options(struct host *h, struct build_options *ret)
@@ -179,6 +214,8 @@ static int bpf_load(lua_State *L)
 	struct object *obj;
 
 	lua_settop(L, 1);
+	lua_pushnil(L);
+	lua_setfield(L, LUA_REGISTRYINDEX, OPTIONAL_KEY);
 	req = push_request(L);
 	if (lua_type(L, 1) == LUA_TSTRING) {
 		set_text(L, req, lua_tostring(L, 1));
@@ -191,7 +228,8 @@ static int bpf_load(lua_State *L)
 	if (kernel_may_trace(&err) || facts_add(h, req, &warnings, &err))
 		return raise_error(L, &err);
 	host_build_options(h, &opts);
-	obj = build_object(req, &opts, &warnings, &err);
+	obj = h->opts->bundle ? bundle_object(h->opts->bundle, req, &err) :
+		build_object(req, &opts, &warnings, &err);
 	if (warnings.len)
 		fputs(warnings.data, stderr);
 	buf_release(&warnings);

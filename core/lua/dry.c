@@ -27,7 +27,7 @@ struct dry *dry_new(struct host *h)
 
 	d->h = h;
 	d->texts = table_new();
-	d->saved[0] = d->saved[1] = d->saved[2] = -1;
+	d->saved[0] = d->saved[1] = d->saved[2] = d->unread = -1;
 	d->report.said = mem_string("");
 	return d;
 }
@@ -307,9 +307,20 @@ static void forget_refused(struct dry_report *r)
 
 /* ---- standard files ---- */
 
+/* /dev/null; a pipe where there is none, whose other end is d->unread */
+static int open_null(struct dry *d)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), ends[2];
+
+	if (null >= 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK))
+		return null;
+	d->unread = ends[0];
+	return ends[1];
+}
+
 void dry_begin(struct dry *d)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), i;
+	int null = open_null(d), i;
 
 	fflush(stdout);
 	fflush(stderr);
@@ -349,6 +360,11 @@ void dry_end(struct dry *d)
 		dup2(d->saved[i], i);
 		close(d->saved[i]);
 		d->saved[i] = -1;
+	}
+	if (d->unread >= 0) {
+		close(d->unread);
+		d->unread = -1;
+		clearerr(stdout);	/* it may have been full */
 	}
 	if (d->said)
 		read_said(d);

@@ -13,6 +13,7 @@ struct dry {
 	size_t loaded_at_run;		/* of them, when bpf.run was last called */
 	bool ended;			/* nothing of the script is run any more */
 	int saved[3];			/* our standard files meanwhile, or -1 */
+	int unread;			/* where what it prints goes without /dev/null, or -1 */
 	FILE *said;
 };
 
@@ -37,6 +38,9 @@ void dry_warnings(struct dry *d, struct buf *warnings);
 
 /* what may be told of a text without compiling it. Raises what bpf.load would */
 void dry_plan(lua_State *L, const struct request *req, struct dry_program *p);
+
+/* compiles into the bundle of the host's options, and for the report. As bpf.load */
+int dry_build(struct host *h, struct request *req, size_t index, struct error *err);
 
 /* pushes the double of the report's program; it stays in the report */
 void dry_program_push(lua_State *L, size_t index);

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/syscalls.h"
 #include "cache/build.h"
 #include "kernel/target.h"
 #include "lua/dry_internal.h"
@@ -66,6 +67,28 @@ static enum answer ask_function(struct host *h, const char *name, struct error *
 	return answer;
 }
 
+/* by the names that functions of system calls have; no target has them all */
+static enum answer ask_syscall(struct host *h, const char *name, struct error *err)
+{
+	enum answer answer = ANSWER_NO;
+	const char *found;
+	char *function, *near;
+	size_t i;
+
+	if (strpbrk(name, "*?["))
+		return ANSWER_YES;
+	for (i = 0; answer == ANSWER_NO && (function = syscall_function(name, i)); i++) {
+		answer = target_function(h->target, function, &found, &near);
+		free(near);
+		free(function);
+	}
+	if (answer == ANSWER_NO)
+		error_set(err, "E-PROBE", "no system call '%s'", name);
+	else if (answer != ANSWER_YES)
+		error_set(err, "E-PROBE", "%s", no_functions);
+	return answer;
+}
+
 static enum answer ask_tracepoint(struct host *h, const char *name, struct error *err)
 {
 	const char *colon = strchr(name, ':');
@@ -98,6 +121,8 @@ enum answer dry_ask(struct host *h, const struct probe *p, struct error *err)
 	} needs[] = {
 		{ "kprobe", "kprobes", FEATURE_KPROBES },
 		{ "kretprobe", "kprobes", FEATURE_KPROBES },
+		{ "syscall", "kprobes", FEATURE_KPROBES },
+		{ "sysret", "kprobes", FEATURE_KPROBES },
 		{ "uprobe", "uprobes", FEATURE_UPROBES },
 		{ "uretprobe", "uprobes", FEATURE_UPROBES },
 		{ "raw_tracepoint", "raw tracepoints", FEATURE_RAW_TRACEPOINT },
@@ -118,6 +143,8 @@ enum answer dry_ask(struct host *h, const struct probe *p, struct error *err)
 		return answer;
 	if (strcmp(p->provider, "tracepoint") == 0)
 		named = ask_tracepoint(h, p->name ? p->name : "", &second);
+	else if (p->name && str_starts(p->provider, "sys"))
+		named = ask_syscall(h, p->name, &second);
 	else if (p->name && (str_starts(p->provider, "k") || str_starts(p->provider, "f")))
 		named = ask_function(h, p->name, &second);
 	if (named == ANSWER_NO || (named != ANSWER_YES && answer == ANSWER_YES))
@@ -156,6 +183,12 @@ static int check_own_probe(struct dry *d, struct dry_program *p, const struct ob
 	if (!probe_parse(fn->probe, &probe, &why)) {
 		answer = dry_ask(d->h, &probe, &why);
 		probe_release(&probe);
+	}
+	if (answer == ANSWER_NO && why.tag && strcmp(why.tag, "E-PROBE") == 0 &&
+		program_is_optional(d->h->L, fn->name, false)) {
+		error_clear(&why);
+		free(place);
+		return 0;
 	}
 	/* what the target lacks for this type of program is seen in its instructions' check */
 	if (answer == ANSWER_NO && why.tag && strcmp(why.tag, "E-FEATURE") == 0)
@@ -209,19 +242,21 @@ static void compile(lua_State *L, struct request *req, size_t index)
 	struct build_options opts;
 	struct error err = ERROR_INIT;
 	struct buf warnings = BUF_INIT;
-	struct object *obj;
 
 	host_build_options(h, &opts);
-	obj = build_object(req, &opts, &warnings, &err);
+	if (h->opts->dry_run == DRY_BUILD)
+		dry_build(h, req, index, &err);
+	else
+		h->dry->report.programs[index].object =
+			build_object(req, &opts, &warnings, &err);
 	dry_warnings(h->dry, &warnings);
 	buf_release(&warnings);
-	if (!obj && host_signal()) {
+	if (err.tag && host_signal()) {
 		error_clear(&err);
 		raise_interrupted(L);
 	}
-	if (!obj)
+	if (err.tag)
 		raise_error(L, &err);
-	h->dry->report.programs[index].object = obj;
 	if (check_own_probes(h->dry, &h->dry->report.programs[index], &err)) {
 		h->dry->report.programs[index].refused = true;
 		raise_error(L, &err);
@@ -245,7 +280,7 @@ int dry_load(lua_State *L, int idx)
 	if (bad)
 		return raise_error(L, &err);
 	note_text(h->dry, req);
-	if (h->opts->dry_run == DRY_CHECK)
+	if (h->opts->dry_run != DRY_PLAN)
 		compile(L, req, index);
 	else
 		dry_plan(L, req, &r->programs[index]);

@@ -16,6 +16,8 @@ static const struct {
 } own_names[] = {
 	{ "kprobe__", "kprobe" },
 	{ "kretprobe__", "kretprobe" },
+	{ "syscall__", "syscall" },
+	{ "sysret__", "sysret" },
 	{ "raw_tracepoint__", "raw_tracepoint" },
 	{ "kfunc__", "fentry" },
 	{ "kretfunc__", "fexit" },
@@ -76,6 +78,14 @@ static int check_probe(struct dry *d, const char *spec, const char *place, struc
 	if (probe_parse(spec, &probe, err))
 		return -1;
 	answer = dry_ask(d->h, &probe, &why);
+	/* what its instructions say is not known yet */
+	if (answer == ANSWER_NO && strcmp(probe.provider, "raw_tracepoint") == 0 &&
+		strcmp(why.tag, "E-FEATURE") == 0) {
+		error_clear(&why);
+		error_set(&why, "E-FEATURE", "this kernel has no raw tracepoints; a tracepoint "
+			"stands in for one whose arguments are not read");
+		answer = ANSWER_UNKNOWN;
+	}
 	probe_release(&probe);
 	if (answer == ANSWER_NO) {
 		error_move(err, &why);

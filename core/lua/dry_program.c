@@ -137,6 +137,13 @@ static void push_place(lua_State *L)
 	}
 }
 
+/* no raw tracepoints: what becomes of the program is seen in its instructions' check */
+static bool is_raw_only(const struct probe *probe, const struct error *err)
+{
+	return strcmp(probe->provider, "raw_tracepoint") == 0 &&
+		strcmp(err->tag, "E-FEATURE") == 0;
+}
+
 static int attach(lua_State *L, struct dry_program *p, struct object_program *fn,
 	const struct probe *probe)
 {
@@ -144,12 +151,13 @@ static int attach(lua_State *L, struct dry_program *p, struct object_program *fn
 	struct error err = ERROR_INIT;
 	enum answer answer = dry_ask(h, probe, &err);
 
-	if (answer == ANSWER_NO && probe->optional && strcmp(err.tag, "E-PROBE") == 0) {
+	if (answer == ANSWER_NO && fn && is_raw_only(probe, &err)) {
 		error_clear(&err);
-		lua_pushnil(L);
-		lua_pushfstring(L, "%s is not on this kernel", probe->name);
-		return 2;
+		answer = ANSWER_YES;
 	}
+
+	if (answer == ANSWER_NO && probe->optional && strcmp(err.tag, "E-PROBE") == 0)
+		return push_failure(L, &err);
 	if (answer == ANSWER_NO)
 		return raise_error(L, &err);
 	if (answer != ANSWER_YES) {
@@ -252,6 +260,8 @@ static const struct {
 	{ "kretprobe", "kretprobe", attach_named },
 	{ "perf_event", "perf_event", attach_perf_event },
 	{ "raw_tracepoint", "raw_tracepoint", attach_named },
+	{ "syscall", "syscall", attach_named },
+	{ "sysret", "sysret", attach_named },
 	{ "tracepoint", "tracepoint", attach_named },
 	{ "uprobe", "uprobe", attach_user },
 	{ "uretprobe", "uretprobe", attach_user },
@@ -305,7 +315,9 @@ static int program_functions(lua_State *L)
 
 	lua_newtable(L);
 	for (i = 0; obj && i < obj->n_programs; i++) {
-		lua_createtable(L, 0, 3);
+		lua_createtable(L, 0, 4);
+		lua_pushboolean(L, obj->programs[i].probe != NULL);
+		lua_setfield(L, -2, "attached");
 		lua_pushstring(L, obj->programs[i].name);
 		lua_setfield(L, -2, "name");
 		lua_pushstring(L, obj->programs[i].probe);

@@ -7,13 +7,14 @@
 
 #include "base/ctoken.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "base/syscalls.h"
 #include "kernel/config.h"
 #include "kernel/feature.h"
 #include "kernel/kernel.h"
 #include "kernel/signature.h"
 #include "kernel/target.h"
 #include "kernel/types_header.h"
-#include "lua/embedded.h"
 #include "lua/internal.h"
 
 static void set_string(char **field, const char *value)
@@ -36,7 +37,9 @@ static int check_release(struct host *h, const struct kernel_headers *headers,
 	if (h->opts->strict) {
 		error_set(err, "E-HEADERS", "'%s' has the headers of %s, and the kernel is %s",
 			headers->path, headers->release, target_release(h->target));
-		return error_hint(err, "structs may differ; without --strict this is a warning");
+		return error_hint(err, "structs may differ; %s", h->opts->dry_run == DRY_BUILD ?
+			"a header pack of the target brings its own: --headers PACK" :
+			"without --strict this is a warning");
 	}
 	if (!h->said_headers && h->dry)
 		buf_addf(warnings, "moontrace: warning: the kernel's types are those of '%s', of "
@@ -127,6 +130,17 @@ static int add_configs(struct host *h, struct request *req, const struct request
 	return bad;
 }
 
+/* in a bundle texts are compiled already: headers matter no more, and what is
+ * not known of the configuration is told by the lack of an object */
+static void add_known_configs(struct host *h, struct request *req,
+	const struct request_needs *needs)
+{
+	struct error ignored = ERROR_INIT;
+
+	add_configs(h, req, needs, &ignored);
+	error_clear(&ignored);
+}
+
 /* type of an entry of req->args, "FUNCTION NAME POSITION TYPE" */
 static const char *type_of_arg(const char *arg)
 {
@@ -172,15 +186,9 @@ static int find_signature(struct host *h, const char *function, struct signature
 	};
 	const char *here;
 	char *near;
-	static bool table_set;
 
 	target_function(h->target, function, &here, &near);
 	free(near);
-
-	if (!table_set) {
-		signature_table_set(embedded_find(embedded_data, "signatures")->text);
-		table_set = true;
-	}
 	/* under the name that it has here: a compiler clone says so */
 	return signature_find(here ? here : function, &target, ret, err);
 }
@@ -203,6 +211,41 @@ static int resolve_arg(struct request *req, const struct request_argument *a,
 	return 0;
 }
 
+/* ARG of a function that an optional probe is at and the target has not: nothing reads it */
+static bool add_absent(struct host *h, struct request *req, const struct request_argument *a)
+{
+	const char *here;
+	char *near, *macro;
+	bool absent = program_is_optional(h->L, a->function, true) &&
+		target_function(h->target, a->function, &here, &near) == ANSWER_NO;
+
+	if (!absent)
+		return false;
+	free(near);
+	if (!a->name)
+		return true;
+	macro = mem_format("MOONTRACE_ARG__%s__%s", a->function, a->name);
+	request_add_define(req, macro, "((void *)0)");
+	free(macro);
+	return true;
+}
+
+/* functions of system calls have no arguments of their own where these are wrapped */
+static int check_wrapper(struct host *h, const struct request_argument *a, struct error *err)
+{
+	const char *here, *syscall = syscall_of_function(a->function);
+	char *near;
+
+	if (!syscall || syscall_is_wrapper(a->function) ||
+		target_function(h->target, a->function, &here, &near) != ANSWER_YES ||
+		!syscall_is_wrapper(here))
+		return 0;
+	error_set(err, "E-SIGNATURE", "'%s' is %s here, whose one argument is a struct pt_regs "
+		"with those of the system call", a->function, here);
+	return error_hint(err, "int syscall__%s(struct pt_regs *ctx, ...) has them on all kernels",
+		syscall);
+}
+
 /* by name they must be known; by position they must not contradict what is known */
 static int add_argument(struct host *h, struct request *req, const struct request_argument *a,
 	struct buf *warnings, struct error *err)
@@ -210,8 +253,13 @@ static int add_argument(struct host *h, struct request *req, const struct reques
 	struct signature sig = { 0 };
 	int bad = 0;
 
-	if (!a->name && !a->n_types)
+	if ((!a->name && !a->n_types) || add_absent(h, req, a))
 		return 0;
+	/* libbcc takes the arguments of this one out of the struct pt_regs */
+	if (!a->name && str_starts(a->function, "__x64_sys_"))
+		return 0;
+	if (check_wrapper(h, a, err))
+		return error_wrap(err, "%s:%u", req->file, req->line + a->line - 1);
 	if (find_signature(h, a->function, &sig, err)) {
 		bad = a->name ? -1 : 0;
 		if (!bad)
@@ -310,6 +358,38 @@ static int check_kprobes(struct host *h, const struct request *req,
 	return error_hint(err, "tracepoints, uprobes and perf events may work");
 }
 
+/* does the text have functions whose arguments libbcc takes out of a wrapper's? */
+static bool has_syscalls(const char *text)
+{
+	struct ctoken_reader r;
+	struct ctoken t;
+	bool found = false;
+
+	ctoken_start(&r, text);
+	do {
+		ctoken_next(&r, &t);
+		found = t.kind == CTOKEN_IDENT && t.len > 9 &&
+			(strncmp(t.at, "syscall__", 9) == 0 ||
+			strncmp(t.at, "kprobe____x64_sys_", 18) == 0);
+	} while (t.kind != CTOKEN_END && !found);
+	return found;
+}
+
+/* headers say themselves whether system calls are wrapped; else the names of functions do */
+static void add_wrapper(struct host *h, struct request *req)
+{
+	const char *found;
+	char *near;
+
+	if (*req->headers || !has_syscalls(req->text) ||
+		target_function(h->target, "sys_getpid", &found, &near) == ANSWER_UNKNOWN)
+		return;
+	free(near);
+	if (found)
+		*MEM_GROW(req->cflags, req->n_cflags) = mem_format(
+			"-DMOONTRACE_SYSCALL_WRAPPER=%d", syscall_is_wrapper(found));
+}
+
 int facts_add(struct host *h, struct request *req, struct buf *warnings, struct error *err)
 {
 	struct request_needs needs;
@@ -330,9 +410,13 @@ int facts_add(struct host *h, struct request *req, struct buf *warnings, struct 
 		req->ringbuf = target_feature(h->target, FEATURE_RINGBUF, NULL) == ANSWER_YES;
 	/* it costs instructions, so only where it is needed, or that cannot be told */
 	req->zero_stack = target_feature(h->target, FEATURE_UNINIT_STACK, NULL) != ANSWER_YES;
-	if (!bad && (add_headers(h, req, &needs, warnings, err) ||
+	if (!bad && h->opts->bundle)
+		add_known_configs(h, req, &needs);
+	else if (!bad && (add_headers(h, req, &needs, warnings, err) ||
 		add_configs(h, req, &needs, err)))
 		bad = error_wrap(err, "%s", req->file);
+	if (!bad)
+		add_wrapper(h, req);
 	request_needs_release(&needs);
 	return bad ? -1 : 0;
 }

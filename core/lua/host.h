@@ -21,6 +21,7 @@ enum dry_run {
 	DRY_NO,
 	DRY_PLAN,		/* what its texts ask of the target; no compiler */
 	DRY_CHECK,		/* they are compiled for the target, too */
+	DRY_BUILD,		/* and collected, with the modules, as a bundle */
 };
 
 struct host_options {
@@ -33,12 +34,16 @@ struct host_options {
 	const struct profile *profile;	/* or NULL */
 	bool by_headers;
 	enum dry_run dry_run;
+	struct bundle *collect;	/* of DRY_BUILD: what it adds to */
+	/* the bundle that is run: objects and modules come from there alone, or NULL */
+	const struct bundle *bundle;
 	const char *compiler;	/* moontrace-cc to run, or NULL for ours */
 	const char *cache_dir;	/* or NULL for the default */
 	const char **include;	/* directories for require, absolute */
 	size_t n_include;
 };
 
+struct bundle;
 struct host;
 
 struct host *host_new(const struct host_options *opts, struct error *err);	/* borrows opts */

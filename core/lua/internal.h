@@ -115,6 +115,13 @@ struct session *host_session(struct host *h, struct error *err);
 /* attaches what attaches by itself, once; raises */
 void program_attach(lua_State *L, struct program *p);
 
+/*
+ * Is the function of a program that is being loaded in bpf.load's `optional`?
+ * Or, `of_kernel`, one that attaches to that function of the kernel?
+ */
+bool program_is_optional(lua_State *L, const char *function, bool of_kernel);
+#define OPTIONAL_KEY "moontrace.optional"	/* the list, in the registry */
+
 /* pushes the map of a program (each map has one userdata, kept in the
  * program's user value table) */
 void map_push(lua_State *L, struct program *p, struct map *map);

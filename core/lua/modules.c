@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "cache/bundle.h"
 #include "lua/embedded.h"
 #include "lua/internal.h"
 
@@ -69,11 +70,30 @@ static int load_from(lua_State *L, const char *dir, const char *name)
 	}
 	lua_pushfstring(L, "@%s", lua_tostring(L, -1));	/* path @path */
 	keep_module_source(L, lua_tostring(L, -1), text.data);
+	if (host_of(L)->opts->collect)
+		bundle_add_module(host_of(L)->opts->collect, name, text.len ? text.data : "");
 	bad = luaL_loadbufferx(L, text.data, text.len, lua_tostring(L, -1), "t");
 	buf_release(&text);
 	if (bad)
 		return lua_error(L);
 	lua_pushvalue(L, -3);				/* ... loader path */
+	return 2;
+}
+
+/* in a bundle there is nothing else to search */
+static int search_bundle(lua_State *L, const char *name)
+{
+	const char *text = bundle_module(host_of(L)->opts->bundle, name), *chunk;
+
+	if (!text) {
+		lua_pushfstring(L, "no module '%s' in this bundle", name);
+		return 1;
+	}
+	chunk = lua_pushfstring(L, "@%s.lua", name);
+	keep_module_source(L, chunk, text);
+	if (luaL_loadbufferx(L, text, strlen(text), chunk, "t") != LUA_OK)
+		return lua_error(L);
+	lua_pushstring(L, chunk + 1);
 	return 2;
 }
 
@@ -87,6 +107,8 @@ static int search_dirs(lua_State *L)
 	if (strstr(name, "..") || strchr(name, '/'))
 		return luaL_error(L, "module name '%s' is no name", name);
 	lua_settop(L, 1);
+	if (h->opts->bundle)
+		return search_bundle(L, name);
 	lua_newtable(L);				/* name tried */
 	for (i = 0; i < h->opts->n_include; i++) {
 		if (load_from(L, h->opts->include[i], name))

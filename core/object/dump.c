@@ -48,6 +48,9 @@ static void dump_header(const struct object *obj, struct buf *out)
 	dump_row(out, "source", obj->source_name);
 	for (i = 0; i < obj->n_facts; i++)
 		dump_row(out, obj->facts[i].key, obj->facts[i].value);
+	for (i = 0; i < obj->n_params; i++)
+		buf_addf(out, "%-15s %s%s\n", "parameter", obj->params[i].name,
+			obj->params[i].optional ? " (may be absent)" : "");
 }
 
 /* ---- maps ---- */
@@ -80,6 +83,21 @@ static void dump_type(const struct object *obj, const char *what, uint32_t id, s
 	buf_release(&text);
 }
 
+/* the parameter that belongs there, or NULL */
+static const struct object_patch *find_patch(const struct object *obj, bool map, size_t at,
+	uint32_t insn)
+{
+	size_t i;
+
+	for (i = 0; i < obj->n_patches; i++) {
+		const struct object_patch *p = &obj->patches[i];
+
+		if ((p->kind == PATCH_ENTRIES) == map && p->at == at && p->insn == insn)
+			return p;
+	}
+	return NULL;
+}
+
 static void dump_map(const struct object *obj, size_t i, struct buf *out)
 {
 	static const char *const roles[] = {
@@ -87,8 +105,14 @@ static void dump_map(const struct object *obj, size_t i, struct buf *out)
 	};
 	const struct object_map *m = &obj->maps[i];
 
-	buf_addf(out, "\nmap %zu %s: %s, key %u, value %u, %u entries", i, m->name,
-		map_type_name(m->type), m->key_size, m->value_size, m->max_entries);
+	const struct object_patch *size = find_patch(obj, true, i, 0);
+
+	buf_addf(out, "\nmap %zu %s: %s, key %u, value %u, ", i, m->name,
+		map_type_name(m->type), m->key_size, m->value_size);
+	if (size)
+		buf_addf(out, "%s entries", obj->params[size->param].name);
+	else
+		buf_addf(out, "%u entries", m->max_entries);
 	if (m->flags)
 		buf_addf(out, ", flags 0x%x", m->flags);
 	if (m->inner >= 0)
@@ -122,12 +146,16 @@ static void dump_insns(const struct object *obj, const struct object_program *pr
 	uint32_t line = 0;
 
 	while (i < prog->n_insns) {
+		const struct object_patch *patch = find_patch(obj, false, prog - obj->programs, i);
 		const char *map = NULL;
 
 		if (r < prog->n_relocs && prog->relocs[r].insn == i)
 			map = obj->maps[prog->relocs[r++].map].name;
 		dump_margin(prog, i, &line, out);
 		i += disasm_map_insn(&prog->insns[i], prog->n_insns - i, map, out);
+		if (patch)
+			buf_addf(out, " ; %s%s", patch->kind == PATCH_PRESENT ? "has " : "",
+				obj->params[patch->param].name);
 		buf_addc(out, '\n');
 	}
 }

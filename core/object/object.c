@@ -36,6 +36,10 @@ void object_free(struct object *obj)
 		free(obj->facts[i].key);
 		free(obj->facts[i].value);
 	}
+	for (i = 0; i < obj->n_params; i++)
+		free(obj->params[i].name);
+	free(obj->params);
+	free(obj->patches);
 	free(obj->programs);
 	free(obj->maps);
 	free(obj->facts);

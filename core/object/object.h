@@ -76,6 +76,30 @@ struct object_map {
 	int32_t inner;			/* index of the template map, or -1 */
 };
 
+/*
+ * A constant of the text that is put in before the object is loaded: what
+ * the text has as a macro, and may ask for with #ifdef if it is optional.
+ */
+struct object_param {
+	char *name;
+	bool optional;
+};
+
+enum object_patch_kind {
+	PATCH_VALUE,		/* a 64-bit load of the value */
+	PATCH_PRESENT,		/* a 64-bit load of 1 if there is a value, else of 0 */
+	PATCH_ENTRIES,		/* max_entries of a map */
+	PATCH_KINDS
+};
+
+/* a place where a parameter belongs; ascending by place, those of maps last */
+struct object_patch {
+	uint32_t kind;		/* enum object_patch_kind */
+	uint32_t param;		/* index into object.params */
+	uint32_t at;		/* index into object.programs, of PATCH_ENTRIES into maps */
+	uint32_t insn;		/* index of the load; 0 for maps */
+};
+
 /* one thing that was assumed of the target, or tells where the object is from */
 struct object_fact {
 	char *key, *value;
@@ -89,6 +113,10 @@ struct object {
 	size_t n_programs;
 	struct object_map *maps;
 	size_t n_maps;
+	struct object_param *params;
+	size_t n_params;
+	struct object_patch *patches;
+	size_t n_patches;
 	struct object_fact *facts;
 	size_t n_facts;
 	struct types *types;		/* owned; NULL if nothing is typed */
@@ -103,7 +131,15 @@ struct object_program *object_add_program(struct object *obj, const char *name);
 struct object_map *object_add_map(struct object *obj, const char *name);
 void object_add_fact(struct object *obj, const char *key, const char *value);
 const char *object_fact(const struct object *obj, const char *key);	/* or NULL */
+struct object_param *object_add_param(struct object *obj, const char *name, bool optional);
+/*
+ * Puts a value into all places of a parameter; value NULL: there is none.
+ * What has been set is not written to a file again.  E-BUNDLE: it cannot be
+ * the number of a map's entries
+ */
+int object_set_param(struct object *obj, size_t param, const int64_t *value, struct error *err);
 /* -1 if there is none */
+int object_find_param(const struct object *obj, const char *name);
 int object_find_program(const struct object *obj, const char *name);
 int object_find_map(const struct object *obj, const char *name);
 /* place in the script of an instruction, or NULL */
@@ -113,6 +149,8 @@ const struct object_line *object_program_line(const struct object_program *prog,
 int object_write(const struct object *obj, struct buf *out, struct error *err);
 /* data is only borrowed for the call. E-OBJECT */
 struct object *object_read(const void *data, size_t size, struct error *err);
+/* another one like it, on which no parameter was set. E-OBJECT */
+struct object *object_copy(const struct object *obj, struct error *err);
 /* E-FILE, E-OBJECT */
 struct object *object_read_file(const char *path, struct error *err);
 

@@ -21,7 +21,7 @@ static bool is_word(char c)
 		c == '_';
 }
 
-static bool is_identifier(const char *s)
+bool object_is_identifier(const char *s)
 {
 	size_t i;
 
@@ -135,7 +135,7 @@ static int check_program(const struct object *obj, size_t i, struct error *err)
 {
 	const struct object_program *prog = &obj->programs[i];
 
-	if (!is_identifier(prog->name))
+	if (!object_is_identifier(prog->name))
 		return BAD(err, "program %zu has a name that is no identifier", i);
 	if (prog->probe && !is_probe(prog->probe))
 		BAD(err, "its probe is malformed");
@@ -270,7 +270,7 @@ static int check_map(const struct object *obj, size_t i, struct error *err)
 {
 	const struct object_map *map = &obj->maps[i];
 
-	if (!is_identifier(map->name))
+	if (!object_is_identifier(map->name))
 		return BAD(err, "map %zu has a name that is no identifier", i);
 	if (check_map_def(obj, map, err))
 		return error_wrap(err, "map '%s'", map->name);
@@ -377,5 +377,5 @@ int object_check(const struct object *obj, struct error *err)
 		if (check_program(obj, i, err))
 			return -1;
 	}
-	return check_unique(obj, err);
+	return object_check_params(obj, err) || check_unique(obj, err) ? -1 : 0;
 }

@@ -25,12 +25,16 @@ enum {
 	OBJECT_INSNS_MAX = 1000000,	/* of one program */
 	OBJECT_KEY_MAX = 64 << 10,	/* bytes of a map's key */
 	OBJECT_VALUE_MAX = 32 << 20,
+	OBJECT_PARAMS_MAX = 256,
+	OBJECT_ENTRIES_MAX = 1 << 30,	/* of a map, as a parameter */
 };
 
 #define SECTION_FORMAT	"moontrace.format"
 #define SECTION_MAPS	"moontrace.maps"
 #define SECTION_SOURCE	"moontrace.source"
 #define SECTION_LINES	"moontrace.lines"
+#define SECTION_PARAMS	"moontrace.params"
+#define SECTION_PATCHES	"moontrace.patches"
 #define SECTION_FACTS	"moontrace.facts"
 #define SECTION_LICENSE	"license"
 #define SECTION_VERSION	"version"
@@ -64,12 +68,22 @@ struct line_record {
 	uint32_t program, insn, line, column;
 };
 
+/* section "moontrace.patches" */
+struct patch_record {
+	uint32_t kind, param, at, insn;
+};
+#define PARAM_OPTIONAL '?'		/* behind the name of such a parameter */
+
 /* puts the file's size and checksum into its format record */
 void object_seal(void *data, size_t size);
 uint32_t object_checksum(const void *data, size_t size);
 
 /* whether an object in memory is one that can be written, and loaded. E-OBJECT */
 int object_check(const struct object *obj, struct error *err);
+/* of its parameters and patches alone; programs are good. E-OBJECT */
+int object_check_params(const struct object *obj, struct error *err);
+/* a C identifier that is not too long; s may be NULL */
+bool object_is_identifier(const char *s);
 /* "hash", or NULL */
 const char *map_type_name(uint32_t type);
 

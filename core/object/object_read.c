@@ -257,6 +257,39 @@ static int read_facts(struct reader *r, struct section *s)
 	return 0;
 }
 
+static int read_params(struct reader *r, struct section *s)
+{
+	const char *p = s->data, *end = p + s->size;
+	size_t n;
+
+	if (s->size && end[-1])
+		return bad_section(r, s, "its last string is not terminated");
+	for (; p < end; p += n + 1) {
+		n = strlen(p);
+		if (r->obj->n_params >= OBJECT_PARAMS_MAX)
+			return bad_section(r, s, "too many parameters");
+		object_add_param(r->obj, p, n && p[n - 1] == PARAM_OPTIONAL);
+		if (n && p[n - 1] == PARAM_OPTIONAL)
+			r->obj->params[r->obj->n_params - 1].name[n - 1] = '\0';
+	}
+	return 0;
+}
+
+static int read_patches(struct reader *r, struct section *s)
+{
+	struct patch_record rec;
+	size_t n, i;
+
+	if (check_records(r, s, sizeof(rec), OBJECT_INSNS_MAX, &n))
+		return -1;
+	for (i = 0; i < n; i++) {
+		memcpy(&rec, (const char *)s->data + i * sizeof(rec), sizeof(rec));
+		*MEM_GROW(r->obj->patches, r->obj->n_patches) =
+			(struct object_patch){ rec.kind, rec.param, rec.at, rec.insn };
+	}
+	return 0;
+}
+
 /* the programs before it in the file are known */
 static int read_lines(struct reader *r, struct section *s)
 {
@@ -431,6 +464,8 @@ static const struct known {
 	{ SECTION_TYPES, read_types, false },
 	{ SECTION_SOURCE, read_source, false },
 	{ SECTION_LINES, read_lines, false },
+	{ SECTION_PARAMS, read_params, false },
+	{ SECTION_PATCHES, read_patches, false },
 	{ SECTION_FACTS, read_facts, false },
 	{ SECTION_SYMBOLS, read_symbols, true },
 };
@@ -520,6 +555,17 @@ struct object *object_read(const void *data, size_t size, struct error *err)
 	free(r.map_of_symbol);
 	free(copy);
 	return obj;
+}
+
+struct object *object_copy(const struct object *obj, struct error *err)
+{
+	struct object *copy = NULL;
+	struct buf data = BUF_INIT;
+
+	if (object_write(obj, &data, err) == 0)
+		copy = object_read(data.data, data.len, err);
+	buf_release(&data);
+	return copy;
 }
 
 struct object *object_read_file(const char *path, struct error *err)

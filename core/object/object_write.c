@@ -167,6 +167,32 @@ static void add_lines(struct writer *w)
 	buf_release(&recs);
 }
 
+static void add_params(struct writer *w)
+{
+	const struct object *obj = w->obj;
+	struct buf text = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < obj->n_params; i++) {
+		buf_adds(&text, obj->params[i].name);
+		if (obj->params[i].optional)
+			buf_addc(&text, PARAM_OPTIONAL);
+		buf_addc(&text, 0);
+	}
+	if (text.len)
+		add_data(w, SECTION_PARAMS, 1, text.data, text.len);
+	buf_clear(&text);
+	for (i = 0; i < obj->n_patches; i++) {
+		const struct object_patch *p = &obj->patches[i];
+		struct patch_record rec = { p->kind, p->param, p->at, p->insn };
+
+		buf_add(&text, &rec, sizeof(rec));
+	}
+	if (text.len)
+		add_data(w, SECTION_PATCHES, 4, text.data, text.len);
+	buf_release(&text);
+}
+
 static void add_facts(struct writer *w)
 {
 	struct buf text = BUF_INIT;
@@ -291,6 +317,7 @@ static void write_all(struct writer *w)
 	add_types(w);
 	add_text(w, SECTION_SOURCE, obj->source_name);
 	add_lines(w);
+	add_params(w);
 	add_facts(w);
 	add_symbols(w);
 	add_strings(w);

@@ -29,6 +29,7 @@ static const struct field fields[] = {
 	{ "file", FIELD_STRING, AT(file) },
 	{ "line", FIELD_NUMBER, AT(line), 0, 1 << 30 },
 	{ "define", FIELD_LIST, AT(defines), AT(n_defines) },
+	{ "param", FIELD_LIST, AT(params), AT(n_params) },
 	{ "cflag", FIELD_LIST, AT(cflags), AT(n_cflags) },
 	{ "include", FIELD_LIST, AT(includes), AT(n_includes) },
 	{ "release", FIELD_STRING, AT(release) },
@@ -109,6 +110,11 @@ void request_add_define(struct request *req, const char *name, const char *value
 {
 	*MEM_GROW(req->defines, req->n_defines) =
 		value ? mem_format("%s=%s", name, value) : mem_string(name);
+}
+
+void request_add_param(struct request *req, const char *name, bool optional)
+{
+	*MEM_GROW(req->params, req->n_params) = mem_format("%s%s", name, optional ? "?" : "");
 }
 
 void request_add_arg(struct request *req, const char *function, const char *name,

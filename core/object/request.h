@@ -32,6 +32,10 @@ struct request {
 	uint32_t line;		/* line of `file` on which text begins, from 1 */
 	char **defines;		/* "NAME=VALUE" or "NAME" */
 	size_t n_defines;
+	/* defines whose value is put in before loading, see object_param: "NAME", or
+	 * "NAME?" if they may be absent; not among `defines` */
+	char **params;
+	size_t n_params;
 	char **cflags;		/* further clang flags, verbatim */
 	size_t n_cflags;
 	char **includes;	/* directories for #include, absolute */
@@ -63,6 +67,7 @@ struct request {
 void request_init(struct request *req);		/* strings empty, line 1 */
 void request_release(struct request *req);
 void request_add_define(struct request *req, const char *name, const char *value);
+void request_add_param(struct request *req, const char *name, bool optional);
 void request_add_arg(struct request *req, const char *function, const char *name,
 	unsigned position, const char *type);
 void request_add_format(struct request *req, const char *category, const char *event,

@@ -139,6 +139,8 @@ static void directive(struct golden *g, char *line)
 		req->line = atoi(value);
 	else if (strcmp(line, "define") == 0)
 		*MEM_GROW(req->defines, req->n_defines) = mem_string(value);
+	else if (strcmp(line, "param") == 0)
+		*MEM_GROW(req->params, req->n_params) = mem_string(value);
 	else if (strcmp(line, "arg") == 0)
 		*MEM_GROW(req->args, req->n_args) = mem_string(value);
 	else if (strcmp(line, "cflag") == 0)

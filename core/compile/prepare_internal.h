@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that prepare a text share. */
+#ifndef PREPARE_INTERNAL_H
+#define PREPARE_INTERNAL_H
+
+#include "base/ctoken.h"
+#include "compile/prepare.h"
+
+struct preparation {
+	const struct request *req;
+	struct prepared *out;
+	struct buf *diag;
+	struct ctoken *tokens;
+	size_t n_tokens;
+	char **absent;
+	size_t n_absent;
+};
+
+/* puts text into the place of the token, on the same line */
+void prepare_replace(struct preparation *p, const struct ctoken *t, const char *text);
+/* the token of this name occurs */
+bool prepare_names(const struct preparation *p, const char *name);
+
+/*
+ * Parameters: their macros for the prelude, then their places in the text.
+ * The second goes behind all other edits.  -1 with diagnostics where one is
+ * used as what cannot vary.
+ */
+int params_declare(struct preparation *p);
+int params_rewrite(struct preparation *p);
+/* what stands behind the text */
+void params_guard(struct preparation *p);
+
+#endif

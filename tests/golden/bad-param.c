@@ -1,0 +1,2 @@
+//! param 9x
+int f(void *ctx) { return 0; }
