@@ -20,6 +20,18 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
+/*
+ * A function that stands for one of the libraries: an executable's own come
+ * before those of shared libraries.  Where all are linked statically the
+ * linker puts __wrap_NAME in place of NAME (static/meson.build has the list).
+ */
+#ifdef STATIC_LINK
+#define IN_PLACE_OF(name) __asm__("__wrap_" name)
+#else
+#define IN_PLACE_OF(name)
+#endif
+#define STRING_ARGUMENT "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
+
 struct captured captured;
 
 /*
@@ -30,9 +42,11 @@ struct captured captured;
 static const uint32_t MANY_CPUS = 65521;
 
 namespace ebpf {
-std::vector<int> get_possible_cpus();
-std::string tracepoint_format_file(std::string const &category, std::string const &event);
-int get_proc_kheaders(std::string &path);
+std::vector<int> get_possible_cpus() IN_PLACE_OF("_ZN4ebpf17get_possible_cpusEv");
+std::string tracepoint_format_file(std::string const &category, std::string const &event)
+	IN_PLACE_OF("_ZN4ebpf22tracepoint_format_fileERK" STRING_ARGUMENT "S7_");
+int get_proc_kheaders(std::string &path)
+	IN_PLACE_OF("_ZN4ebpf18get_proc_kheadersER" STRING_ARGUMENT);
 
 std::vector<int> get_possible_cpus()
 {
@@ -74,6 +88,21 @@ void captured_clear(void)
 
 extern "C" {
 
+int bcc_create_map_xattr(struct bcc_create_map_attr *attr, bool allow_rlimit)
+	IN_PLACE_OF("bcc_create_map_xattr");
+int bcc_procutils_each_ksym(void (*callback)(const char *, const char *, uint64_t, void *),
+	void *payload) IN_PLACE_OF("bcc_procutils_each_ksym");
+struct btf *btf__new(const void *data, __u32 size) IN_PLACE_OF("btf__new");
+int btf__load_into_kernel(struct btf *btf) IN_PLACE_OF("btf__load_into_kernel");
+struct btf *btf__load_vmlinux_btf(void) IN_PLACE_OF("btf__load_vmlinux_btf");
+int bcc_prog_load_xattr(enum bpf_prog_type type, const char *name, const char *license,
+	const struct bpf_insn *insns, struct bpf_prog_load_opts *opts, int insns_size, char *log,
+	unsigned log_size, bool allow_rlimit) IN_PLACE_OF("bcc_prog_load_xattr");
+int bpf_obj_get(const char *path) IN_PLACE_OF("bpf_obj_get");
+int bpf_obj_pin(int fd, const char *path) IN_PLACE_OF("bpf_obj_pin");
+int bcc_make_parent_dir(const char *path) IN_PLACE_OF("bcc_make_parent_dir");
+int system(const char *command) IN_PLACE_OF("system");
+
 int bcc_create_map_xattr(struct bcc_create_map_attr *attr, bool)
 {
 	struct captured_map *map;
@@ -102,13 +131,21 @@ int bcc_procutils_each_ksym(void (*callback)(const char *, const char *, uint64_
 	return 0;
 }
 
-struct btf *btf__new(const void *data, __u32 size)
+#ifdef STATIC_LINK
+struct btf *real_btf_new(const void *data, __u32 size) __asm__("__real_btf__new");
+#else
+static struct btf *real_btf_new(const void *data, __u32 size)
 {
 	typedef struct btf *(*function)(const void *, __u32);
-	function real = reinterpret_cast<function>(dlsym(RTLD_NEXT, "btf__new"));
 
+	return reinterpret_cast<function>(dlsym(RTLD_NEXT, "btf__new"))(data, size);
+}
+#endif
+
+struct btf *btf__new(const void *data, __u32 size)
+{
 	if (!captured.active)
-		return real(data, size);
+		return real_btf_new(data, size);
 	free(captured.btf);
 	captured.btf = malloc(size + 1);
 	if (!captured.btf)
@@ -116,7 +153,7 @@ struct btf *btf__new(const void *data, __u32 size)
 	memcpy(captured.btf, data, size);
 	static_cast<char *>(captured.btf)[size] = 0;
 	captured.btf_size = size;
-	return real(data, size);
+	return real_btf_new(data, size);
 }
 
 int btf__load_into_kernel(struct btf *)
@@ -239,13 +276,23 @@ static int add_library(struct dl_phdr_info *info, size_t, void *arg)
 	return 0;
 }
 
+#ifdef STATIC_LINK
+namespace clang {
+std::string getClangFullVersion();
+}
+#endif
+
 static std::string clang_version()
 {
+#ifdef STATIC_LINK
+	return clang::getClangFullVersion();
+#else
 	typedef std::string (*function)();
 	function clang = reinterpret_cast<function>(
 		dlsym(RTLD_DEFAULT, "_ZN5clang19getClangFullVersionB5cxx11Ev"));
 
 	return clang ? clang() : "clang of unknown version";
+#endif
 }
 
 unsigned interpose_clang_version(void)
