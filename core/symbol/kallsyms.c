@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file is read whole into one block; the parser moves the names to the
- * block's front as it goes (a name is shorter than its line), so that the
- * block ends as the blob of names, in the order of the list.  A symbol is
- * 16 bytes: address, place of its name, module.
+ * The file is read line by line; of each, the name goes to the end of one
+ * blob, in the order of the list.  A symbol is 16 bytes: address, place of
+ * its name, module.
  *
- * Data symbols are kept too: they end the text symbol in front of them.
+ * Data symbols are kept too, and padding without its name: they end the text
+ * symbol in front of them.
  */
 #include "kallsyms.h"
 
+#include <errno.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/syscalls.h"
 #include "search.h"
 
 enum {
-	FILE_MAX = 512 << 20,
+	NAMES_MAX = 512 << 20,
+	READ_SIZE = 64 << 10,
 	/* no function is longer; what lies further behind the last symbol is in none */
 	REACH_MAX = 1 << 20,
 	RANK_PART = 100,	/* see clone_rank() */
@@ -101,6 +103,12 @@ static bool is_text(char type)
 	return type == 't' || type == 'T' || type == 'w' || type == 'W';
 }
 
+/* padding in front of functions: never called, and half of the list where there is any */
+static bool is_padding(const char *name, size_t len)
+{
+	return len >= 6 && (memcmp(name, "__pfx_", 6) == 0 || memcmp(name, "__cfi_", 6) == 0);
+}
+
 /* the bytes of a word at p, which ends at a blank or at the line's end */
 static size_t word_len(const char *p, const char *end)
 {
@@ -112,7 +120,7 @@ static size_t word_len(const char *p, const char *end)
 }
 
 /* "ffffffffc0a01000 t ip_vs_in\t[ip_vs]"; other lines are passed over */
-static void parse_line(struct kallsyms *k, const char *line, const char *end, char **to)
+static void parse_line(struct kallsyms *k, const char *line, const char *end, struct buf *names)
 {
 	const char *p = line;
 	uint64_t addr = parse_hex(&p);
@@ -129,28 +137,39 @@ static void parse_line(struct kallsyms *k, const char *line, const char *end, ch
 		return;
 	s = MEM_GROW(k->syms, k->n_syms);
 	s->addr = addr;
-	s->name = *to - k->blob;
+	s->name = names->len;
 	if (p + len < end && p[len] == '\t' && p[len + 1] == '[' && end[-1] == ']')
 		s->module = module_index(k, p + len + 2, end - 1 - (p + len + 2));
-	memmove(*to, p, len);
-	(*to)[len] = '\0';
-	*to += len + 1;
-	s->text = is_text(type) && !ends_text(k->blob + s->name);
+	if (is_padding(p, len)) {
+		buf_addc(names, '\0');
+		return;
+	}
+	buf_add(names, p, len);
+	s->text = is_text(type) && !ends_text(names->data + s->name);
 	k->n_text += s->text;
+	buf_addc(names, '\0');
 }
 
-static void parse(struct kallsyms *k, size_t size)
+/* 0 or an errno */
+static int parse(struct kallsyms *k, FILE *f)
 {
-	char *line = k->blob, *to = k->blob, *end = k->blob + size, *nl;
+	struct buf names = BUF_INIT;
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+	int sys;
 
-	for (; line < end; line = nl + 1) {
-		nl = memchr(line, '\n', end - line);
-		if (!nl)
-			nl = end;
-		*nl = '\0';	/* size bytes and a NUL are there */
-		parse_line(k, line, nl, &to);
+	errno = 0;
+	while (names.len < NAMES_MAX && (len = getline(&line, &size, f)) > 0) {
+		len -= line[len - 1] == '\n';
+		line[len] = '\0';
+		parse_line(k, line, line + len, &names);
 	}
-	k->blob = mem_resize(k->blob, to - k->blob + 1, 1);
+	sys = ferror(f) ? errno : 0;
+	free(line);
+	k->blob = buf_take(&names, &size);
+	k->blob = mem_resize(k->blob, size + 1, 1);
+	return sys;
 }
 
 static int compare_ksyms(const void *a, const void *b)
@@ -189,17 +208,20 @@ static char *find_problem(const struct kallsyms *k, const char *path)
 struct kallsyms *kallsyms_load(const char *path)
 {
 	struct kallsyms *k = mem_alloc(sizeof(*k));
-	struct error err = ERROR_INIT;
-	struct buf b = BUF_INIT;
-	size_t size;
+	FILE *f = fopen(path, "re");
+	int sys;
 
-	buf_reserve(&b, 8 << 20);
-	if (file_read(path, FILE_MAX, &b, &err) < 0)
-		k->problem = mem_string(err.text);
-	error_clear(&err);
-	k->blob = buf_take(&b, &size);
 	*MEM_GROW(k->modules, k->n_modules) = mem_string("vmlinux");
-	parse(k, size);
+	if (f) {
+		setvbuf(f, NULL, _IOFBF, READ_SIZE);
+		sys = parse(k, f);
+		fclose(f);
+		if (sys)
+			k->problem = mem_format("read '%s': %s", path, strerror(sys));
+	} else {
+		k->problem = mem_format("open '%s': %s", path, strerror(errno));
+		k->blob = mem_alloc(1);
+	}
 	sort_syms(k);
 	if (!k->problem)
 		k->problem = find_problem(k, path);
@@ -280,12 +302,6 @@ static int compare_names(const void *a, const void *b, void *arg)
 	return x->sym < y->sym ? -1 : x->sym > y->sym;
 }
 
-/* what can be called, and so probed: no padding in front of functions */
-static bool is_function(const char *name)
-{
-	return !str_starts(name, "__pfx_") && !str_starts(name, "__cfi_");
-}
-
 static void index_names(struct kallsyms *k)
 {
 	size_t i;
@@ -294,11 +310,9 @@ static void index_names(struct kallsyms *k)
 		return;
 	k->names = mem_array(k->n_text, sizeof(k->names[0]));
 	for (i = 0; i < k->n_syms; i++) {
-		const char *name = name_of(k, &k->syms[i]);
-
-		if (!k->syms[i].text || !is_function(name))
+		if (!k->syms[i].text)
 			continue;
-		k->names[k->n_names].head = head_of(name);
+		k->names[k->n_names].head = head_of(name_of(k, &k->syms[i]));
 		k->names[k->n_names++].sym = i;
 	}
 	qsort_r(k->names, k->n_names, sizeof(k->names[0]), compare_names, k);
