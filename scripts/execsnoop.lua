@@ -71,8 +71,10 @@ static inline int enter(void *ctx, const char *path, const char *const *argv)
     bpf_probe_read_user_str(e->arg, ARG_SIZE, (void *)path);
     execs.submit(ctx, e);
 #pragma unroll
-    for (int i = 1; i < MAX_ARGS; i++) {
+    for (int i = 1; i < 60; i++) {   /* the most that may be asked for: a bundle has all */
         const char *arg = 0;
+        if (i >= MAX_ARGS)
+            break;
         bpf_probe_read_user(&arg, sizeof(arg), (void *)&argv[i]);
         if (!arg)
             return 0;

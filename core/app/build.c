@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/bundle.h"
 #include "app/command.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -29,6 +30,7 @@ struct build_target {
 struct build {
 	struct host_options host;
 	const char *script, *output, *runtime;
+	const char *inspect;		/* a bundle to look into, and nothing to build */
 	struct build_target *targets;
 	size_t n_targets;
 	char **script_argv;		/* behind "--" */
@@ -72,12 +74,19 @@ static int set_runtime(struct build *b, const char *value)
 	return STATUS_OK;
 }
 
+static int set_inspect(struct build *b, const char *value)
+{
+	b->inspect = value;
+	return STATUS_OK;
+}
+
 /* "--NAME VALUE", "--NAME=VALUE"; -o takes its value either way, too */
 static const struct {
 	const char *name;
 	int (*set)(struct build *b, const char *value);
 } options[] = {
 	{ "--headers", set_headers },
+	{ "--inspect", set_inspect },
 	{ "--output", set_output },
 	{ "--runtime", set_runtime },
 	{ "--target", set_target },
@@ -121,7 +130,12 @@ static int parse(struct build *b, int argc, char **argv)
 		else
 			b->script = argv[i];
 	}
-	if (!status && !b->script)
+	if (status)
+		return status;
+	if (b->inspect)
+		return argc <= 3 ? STATUS_OK : command_usage(&command_build,
+			"--inspect FILE goes alone");
+	if (!b->script)
 		status = command_usage(&command_build, "no script is given");
 	if (!status && !b->output)
 		status = command_usage(&command_build, "-o FILE is needed");
@@ -422,11 +436,18 @@ static int run_build(const struct host_options *opts, int argc, char **argv)
 	struct error err = ERROR_INIT;
 	int status = parse(&b, argc, argv);
 
+	if (!status && b.inspect)
+		status = bundle_inspect(b.inspect);
+	if (status || b.inspect) {
+		bundle_free(b.bundle);
+		free(b.targets);
+		return status;
+	}
 	free(b.bundle->version);
 	b.bundle->version = mem_string(VERSION);
 	b.bundle->strict = opts->strict;
 	b.bundle->destructive = opts->destructive;
-	if (!status && read_script(&b, &err))
+	if (read_script(&b, &err))
 		status = command_error(&err);
 	if (!status)
 		status = build_targets(&b);
@@ -440,7 +461,7 @@ static int run_build(const struct host_options *opts, int argc, char **argv)
 const struct command command_build = {
 	.name = "build",
 	.arguments = "[--headers PATH]... [--target PROFILE]... [--runtime FILE] -o FILE "
-		     "SCRIPT|FILE.lua [-- ARGUMENT...]",
+		     "SCRIPT|FILE.lua [-- ARGUMENT...] | --inspect BUNDLE",
 	.summary = "a script with compiled programs as one executable file",
 	.run = run_build,
 };

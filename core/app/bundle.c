@@ -2,12 +2,15 @@
 /* A bundle runs: the script behind our own executable, and --inspect. */
 #include "app/bundle.h"
 
+#include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/command.h"
@@ -46,6 +49,16 @@ static void print_params(const struct object *obj)
 		putchar('\n');
 }
 
+/* of objects; a name in a record is one line already */
+static void print_text(const char *format, const char *text)
+{
+	char *copy = mem_string(text);
+
+	str_clean(copy);
+	printf(format, copy);
+	free(copy);
+}
+
 /* what is a define of the build and no parameter */
 static void print_fixed(const struct bundle_object *o)
 {
@@ -55,7 +68,7 @@ static void print_fixed(const struct bundle_object *o)
 		const struct object_fact *f = &o->object->facts[i];
 
 		if (strcmp(f->key, "fixed") == 0)
-			printf("         %s\n", f->value);
+			print_text("         %s\n", f->value);
 	}
 }
 
@@ -69,8 +82,8 @@ static void print_object(const struct bundle_object *o, size_t index)
 	if (object_write(o->object, &bytes, &err))
 		error_clear(&err);
 	printf("object   %zu: %s\n", index, what.data);
-	printf("         of %s, %zu bytes\n", o->object->source_name ?
-		o->object->source_name : "?", bytes.len);
+	print_text("         of %s, ", o->object->source_name ? o->object->source_name : "?");
+	printf("%zu bytes\n", bytes.len);
 	for (i = 0; i < o->object->n_programs; i++) {
 		const struct object_program *p = &o->object->programs[i];
 
@@ -98,6 +111,27 @@ static int inspect(const struct bundle *b)
 	for (i = 0; i < b->n_objects; i++)
 		print_object(&b->objects[i], i);
 	return STATUS_OK;
+}
+
+int bundle_inspect(const char *path)
+{
+	struct error err = ERROR_INIT;
+	struct bundle *b = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), found, status;
+
+	if (fd < 0) {
+		error_sys(&err, "E-FILE", errno, "open '%s'", path);
+		return command_error(&err);
+	}
+	found = bundle_open(fd, path, &b, &err);
+	close(fd);
+	if (found == 0) {
+		error_set(&err, "E-BUNDLE", "'%s' is no bundle", path);
+		error_hint(&err, "a bundle is a file that 'moontrace build' made");
+	}
+	status = found > 0 ? inspect(b) : command_error(&err);
+	bundle_free(b);
+	return status;
 }
 
 /* ---- running ---- */
@@ -138,15 +172,41 @@ static int open_self(void)
 	return fd < 0 && name ? open(name, O_RDONLY | O_CLOEXEC) : fd;
 }
 
+/* begin of our executable, as it lies in memory: the linker's name for it */
+extern const Elf64_Ehdr __ehdr_start __attribute__((weak, visibility("hidden")));
+
+/* who may execute it and not read it: is there something behind the executable? */
+static bool hides_payload(void)
+{
+	const char *name = (const char *)getauxval(AT_EXECFN);
+	const Elf64_Ehdr *eh = &__ehdr_start;
+	struct stat st;
+
+	if (!eh || (stat("/proc/self/exe", &st) != 0 && (!name || stat(name, &st) != 0)))
+		return false;
+	return (uint64_t)st.st_size > eh->e_shoff + (uint64_t)eh->e_shnum * eh->e_shentsize;
+}
+
+static int unreadable(const char *name, int sys)
+{
+	struct error err = ERROR_INIT;
+
+	error_sys(&err, "E-FILE", sys, "read the bundle '%s'", name);
+	error_hint(&err, "who runs a bundle must be able to read it, too: chmod a+r");
+	return command_error(&err);
+}
+
 int bundle_main(int argc, char **argv)
 {
 	const char *name = argc ? argv[0] : "moontrace";
 	struct error err = ERROR_INIT;
 	struct bundle *b = NULL;
-	int fd = open_self(), found = fd < 0 ? 0 : bundle_open(fd, name, &b, &err), status;
+	int fd = open_self(), sys = errno, found, status;
 
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return sys == EACCES && hides_payload() ? unreadable(name, sys) : -1;
+	found = bundle_open(fd, name, &b, &err);
+	close(fd);
 	if (found == 0)
 		return -1;
 	if (found < 0)

@@ -9,4 +9,7 @@
  */
 int bundle_main(int argc, char **argv);
 
+/* lists what is in the bundle of this path, whatever machine it is for; an exit status */
+int bundle_inspect(const char *path);
+
 #endif

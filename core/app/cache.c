@@ -19,6 +19,15 @@ struct origin {
 	char *source, *release;
 };
 
+/* for a terminal: what an object has is text, but may be any */
+static char *clean(const char *text)
+{
+	char *copy = mem_string(text ? text : "");
+
+	str_clean(copy);
+	return copy;
+}
+
 static void read_origin(struct cache *c, const struct cache_entry *e, struct origin *ret)
 {
 	char *path = mem_format("%s/%s.o", cache_dir(c), e->key);
@@ -26,8 +35,8 @@ static void read_origin(struct cache *c, const struct cache_entry *e, struct ori
 	struct object *obj = object_read_file(path, &err);
 	const char *release = obj ? object_fact(obj, "release") : NULL;
 
-	ret->source = mem_string(obj ? obj->source_name : "");
-	ret->release = mem_string(release ? release : "");
+	ret->source = clean(obj ? obj->source_name : NULL);
+	ret->release = clean(release);
 	object_free(obj);
 	error_clear(&err);
 	free(path);

@@ -325,8 +325,10 @@ static int run_show(const struct arguments *a, struct error *err)
 	struct stat st;
 	int ret;
 
-	if (a->file)
+	if (a->file) {
 		opts.path = a->file;
+		opts.told = "the argument";
+	}
 	if (kernel_headers_find(&opts, &h, err))
 		return -1;
 	ret = *h.pack ? pack_read_info(h.pack, &f.pack, err) : 0;

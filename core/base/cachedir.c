@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "file.h"
 #include "mem.h"
 
@@ -60,6 +63,127 @@ static int check_dir(int fd, const char *dir, struct error *err)
 	return 0;
 }
 
+/* ---- the way to it ---- */
+
+enum { LINKS_MAX = 40 };
+
+struct walk {
+	const char *dir;		/* as told, for messages */
+	char *rest;			/* to go from fd, relative */
+	int fd;				/* O_PATH; where we are */
+	int links;
+	struct buf done;		/* the path of fd, for messages */
+	uid_t host;			/* owner of "/" */
+	struct error *err;
+};
+
+static bool trusted(const struct walk *w, uid_t uid)
+{
+	return uid == w->host || file_owner_trusted(uid);
+}
+
+/* who else could change what is in the directory that we stand in */
+static int check_place(struct walk *w, const struct stat *st)
+{
+	bool group = st->st_mode & S_IWGRP && st->st_gid != st->st_uid;
+
+	if (!trusted(w, st->st_uid))
+		return error_set(w->err, "E-CACHE", "cache '%s': '%s' on the way to it belongs to "
+			"user %u", w->dir, w->done.data, (unsigned)st->st_uid);
+	if ((group || st->st_mode & S_IWOTH) && !(st->st_mode & S_ISVTX))
+		return error_set(w->err, "E-CACHE", "cache '%s': '%s' on the way to it can be "
+			"written by others (mode %04o)", w->dir, w->done.data,
+			(unsigned)st->st_mode & 07777);
+	return 0;
+}
+
+/* moves to fd, which may be -1 */
+static int walk_to(struct walk *w, int fd)
+{
+	struct stat st;
+
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = fd;
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return error_sys(w->err, "E-CACHE", errno, "cache '%s': open '%s'", w->dir,
+			w->done.data);
+	return check_place(w, &st);
+}
+
+static int walk_start(struct walk *w)
+{
+	buf_clear(&w->done);
+	buf_adds(&w->done, *w->rest == '/' ? "/" : ".");
+	return walk_to(w, open(w->done.data, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+/* goes on with what the link says */
+static int follow(struct walk *w, const char *name, const char *rest, const struct stat *st)
+{
+	char target[PATH_MAX], *next;
+	ssize_t n = readlinkat(w->fd, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return error_sys(w->err, "E-CACHE", errno, "cache '%s': read link '%s'", w->dir,
+			name);
+	if (!trusted(w, st->st_uid))
+		return error_set(w->err, "E-CACHE", "cache '%s': the link '%s/%s' on the way to it "
+			"belongs to user %u", w->dir, w->done.data, name, (unsigned)st->st_uid);
+	if (++w->links > LINKS_MAX)
+		return error_sys(w->err, "E-CACHE", ELOOP, "cache '%s'", w->dir);
+	target[n] = '\0';
+	next = mem_format("%s/%s", target, rest);
+	free(w->rest);
+	w->rest = next;
+	return *target == '/' ? walk_start(w) : 0;
+}
+
+/* 1: there is more to go, 0: no more, or it is not there yet */
+static int walk_step(struct walk *w)
+{
+	char *name, *rest;
+	struct stat st;
+	int ret;
+
+	name = mem_string(w->rest + strspn(w->rest, "/"));
+	rest = strchr(name, '/');
+	if (rest)
+		*rest++ = '\0';
+	if (!rest || !rest[strspn(rest, "/")] || fstatat(w->fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
+		ret = 0;		/* the last one is checked when it is open */
+	} else if (S_ISLNK(st.st_mode)) {
+		ret = follow(w, name, rest, &st) ? -1 : 1;
+	} else {
+		buf_addf(&w->done, "%s%s", w->done.data[w->done.len - 1] == '/' ? "" : "/", name);
+		ret = walk_to(w, openat(w->fd, name,
+			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) ? -1 : 1;
+		memmove(w->rest, w->rest + (rest - name) + strspn(w->rest, "/"),
+			strlen(w->rest + (rest - name) + strspn(w->rest, "/")) + 1);
+	}
+	free(name);
+	return ret;
+}
+
+/* all that is there of the way to dir, links followed */
+static int check_way(const char *dir, struct error *err)
+{
+	struct walk w = { .dir = dir, .fd = -1, .done = BUF_INIT, .err = err };
+	struct stat st;
+	int ret;
+
+	w.rest = mem_string(dir);
+	w.host = stat("/", &st) == 0 ? st.st_uid : 0;
+	ret = walk_start(&w) ? -1 : 1;
+	while (ret > 0)
+		ret = walk_step(&w);
+	if (w.fd >= 0)
+		close(w.fd);
+	buf_release(&w.done);
+	free(w.rest);
+	return ret;
+}
+
 static int make_dirs(const char *dir, struct error *err)
 {
 	struct error inner = ERROR_INIT;
@@ -77,7 +201,7 @@ int cachedir_open(const char *dir, struct error *err)
 {
 	int fd;
 
-	if (make_dirs(dir, err))
+	if (check_way(dir, err) || make_dirs(dir, err))
 		return -1;
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)

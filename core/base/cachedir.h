@@ -4,7 +4,9 @@
  * unpacked headers.
  *
  * It must be a directory (no link) of the effective user that no other can
- * write.  Each error is E-CACHE.
+ * write, and nobody but root, the user, who called sudo and the owner of "/"
+ * may be able to put another in its place: neither by a directory on the way
+ * to it, nor by a link.  Each error is E-CACHE.
  */
 #ifndef CACHEDIR_H
 #define CACHEDIR_H

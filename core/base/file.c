@@ -73,8 +73,7 @@ int file_read(const char *path, size_t limit, struct buf *out, struct error *err
 	return ret;
 }
 
-/* root, the effective user, and who called sudo: he could have run anything */
-static bool trusted_owner(uid_t uid)
+bool file_owner_trusted(uid_t uid)
 {
 	const char *sudo = geteuid() == 0 ? getenv("SUDO_UID") : NULL;
 	uint64_t caller;
@@ -93,7 +92,7 @@ static int check_safe(const struct stat *st, const char *path, struct error *err
 {
 	if (!S_ISREG(st->st_mode))
 		return error_set(err, "E-FILE", "'%s' is not a regular file", path);
-	if (!trusted_owner(st->st_uid)) {
+	if (!file_owner_trusted(st->st_uid)) {
 		error_set(err, "E-FILE", "'%s' belongs to user %u", path, (unsigned)st->st_uid);
 		return error_hint(err, "only files of root and of the user who runs moontrace are "
 				       "trusted: chown '%s'", path);

@@ -22,6 +22,9 @@ int file_read(const char *path, size_t limit, struct buf *out, struct error *err
 /* from where fd stands; name is for the message */
 int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct error *err);
 
+/* root, the effective user, and for root who called sudo: he could have run anything */
+bool file_owner_trusted(uid_t uid);
+
 /*
  * True if path, links followed, is a regular file that only its owner (and
  * a group with the owner's number) can write, and the owner is root, the

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,11 +12,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cache/cache.h"
+#include "cache/compiler.h"
 
 enum {
 	COMPILE_TIMEOUT_MS = 300 * 1000,
 	OBJECT_LIMIT = 64 << 20,
 	MESSAGE_LIMIT = 1 << 20,
+	CLAIM_TIMEOUT_MS = 60 * 1000,	/* for another's compiler; then ours starts, too */
 };
 
 /* where our compiler may be, relative to our own executable's directory */
@@ -52,25 +53,15 @@ char *build_compiler(const struct build_options *opts, struct error *err)
 	return NULL;
 }
 
-/*
- * The key: the request's bytes, the object format, and the compiler as its
- * file's size and time of change (asking it for its version would cost more
- * than the cache saves).
- */
-static void make_key(const struct buf *request, const char *compiler, char ret[DIGEST_HEX])
+/* the key: the request's bytes, the object format, and what the compiler is */
+static void make_key(const struct buf *request, const char *identity, char ret[DIGEST_HEX])
 {
 	struct digest d;
-	struct stat st;
-	char id[128] = "";
 
-	if (stat(compiler, &st) == 0)
-		snprintf(id, sizeof(id), "%lld %lld.%09ld", (long long)st.st_size,
-			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 	digest_init(&d);
 	digest_update(&d, VERSION, strlen(VERSION) + 1);
 	digest_update(&d, &(uint32_t){ OBJECT_FORMAT }, sizeof(uint32_t));
-	digest_update(&d, compiler, strlen(compiler) + 1);
-	digest_update(&d, id, strlen(id) + 1);
+	digest_update(&d, identity, strlen(identity) + 1);
 	digest_update(&d, request->data, request->len);
 	digest_final_hex(&d, ret);
 }
@@ -122,9 +113,10 @@ static struct object *compile(const struct request *req, char *compiler, struct 
 	bad = child_run(argv, &options, &r, err);
 	buf_release(&wire);
 	if (bad) {
+		bool limit = strcmp(err->tag, "E-LIMIT") == 0;
 		char *text = mem_string(err->text);
 
-		error_set(err, "E-COMPILER", "%s", text);
+		error_set(err, limit ? "E-LIMIT" : "E-COMPILER", "%s", text);
 		free(text);
 		return NULL;
 	}
@@ -147,45 +139,99 @@ static void warn(struct buf *warnings, struct error *err)
 	error_clear(err);
 }
 
+/* said: lines, which are released */
+static void add_warnings(struct buf *warnings, struct buf *said)
+{
+	char *rest = said->len ? said->data : NULL, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (*line)
+			buf_addf(warnings, "moontrace: warning: %s\n", line);
+	}
+	buf_release(said);
+}
+
 /* the cached object, or NULL */
 static struct object *look_up(struct cache *cache, const char *key, struct buf *warnings)
 {
 	struct object *obj = NULL;
 	struct buf said = BUF_INIT;
 
-	if (!cache || cache_get(cache, key, &obj, &said) != 1)
+	if (cache_get(cache, key, &obj, &said) != 1)
 		obj = NULL;
-	if (said.len)
-		buf_addf(warnings, "moontrace: warning: %s", said.data);
-	buf_release(&said);
+	add_warnings(warnings, &said);
 	return obj;
+}
+
+static struct object *make_object(struct request *req, const struct build_options *opts,
+	char *compiler, struct buf *warnings, struct error *err)
+{
+	if (opts->complete && opts->complete(opts->arg, req, err))
+		return NULL;
+	return compile(req, compiler, warnings, err);
+}
+
+/* of many that start at once, one compiles; the others find its object */
+static struct object *make_cached(struct request *req, const struct build_options *opts,
+	struct cache *cache, char *compiler, const char *key, struct buf *warnings,
+	struct error *err)
+{
+	struct claim claim = CLAIM_INIT;
+	enum claim_result claimed = cache_claim(cache, &claim, key, CACHE_OBJECT,
+		CLAIM_TIMEOUT_MS);
+	struct error cache_err = ERROR_INIT;
+	struct object *obj;
+
+	if (claimed == CLAIM_INTERRUPTED) {
+		error_set(err, "E-COMPILER", "interrupted");
+		return NULL;
+	}
+	obj = claimed == CLAIM_NONE ? NULL : look_up(cache, key, warnings);
+	if (!obj) {
+		obj = make_object(req, opts, compiler, warnings, err);
+		if (obj && cache_put(cache, key, obj, &cache_err))
+			warn(warnings, &cache_err);
+	}
+	claim_end(&claim);
+	return obj;
+}
+
+/* what was kept, else made and kept */
+static struct object *get_cached(struct request *req, const struct build_options *opts,
+	struct cache *cache, char *compiler, struct buf *warnings, struct error *err)
+{
+	char identity[DIGEST_HEX], key[DIGEST_HEX];
+	struct buf wire = BUF_INIT, said = BUF_INIT;
+	struct object *obj;
+	int bad = compiler_identity(cache, compiler, identity, &said, err);
+
+	add_warnings(warnings, &said);
+	if (bad)
+		return NULL;
+	request_write(req, &wire);
+	make_key(&wire, identity, key);
+	buf_release(&wire);
+	obj = look_up(cache, key, warnings);
+	return obj ? obj : make_cached(req, opts, cache, compiler, key, warnings, err);
 }
 
 struct object *build_object(struct request *req, const struct build_options *opts,
 	struct buf *warnings, struct error *err)
 {
-	char *compiler = build_compiler(opts, err), key[DIGEST_HEX];
+	char *compiler = build_compiler(opts, err);
 	struct error cache_err = ERROR_INIT;
 	struct cache *cache = NULL;
-	struct buf wire = BUF_INIT;
 	struct object *obj;
 
 	if (!compiler)
 		return NULL;
-	request_write(req, &wire);
-	make_key(&wire, compiler, key);
-	buf_release(&wire);
 	if (!opts->no_cache) {
 		cache = cache_open(opts->cache_dir, &cache_err);
 		if (!cache)
 			warn(warnings, &cache_err);
 	}
-	obj = look_up(cache, key, warnings);
-	if (!obj && (!opts->complete || !opts->complete(opts->arg, req, err))) {
-		obj = compile(req, compiler, warnings, err);
-		if (obj && cache && cache_put(cache, key, obj, &cache_err))
-			warn(warnings, &cache_err);
-	}
+	obj = cache ? get_cached(req, opts, cache, compiler, warnings, err) :
+		make_object(req, opts, compiler, warnings, err);
 	cache_free(cache);
 	free(compiler);
 	return obj;

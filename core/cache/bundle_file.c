@@ -95,14 +95,17 @@ static uint64_t end_of_elf(int fd)
 	return eh.e_shoff + (uint64_t)eh.e_shnum * eh.e_shentsize;
 }
 
-/* a payload begins behind the executable, but there is no trailer */
-static bool is_cut(int fd)
+/* the executable itself is cut, or a payload begins behind it and there is no trailer */
+static bool is_cut(int fd, uint64_t size)
 {
 	uint64_t end = end_of_elf(fd);
 	char head[sizeof(BUNDLE_HEAD) - 1];
+	ssize_t n;
 
-	return end && read_at(fd, head, sizeof(head), end) == sizeof(head) &&
-		memcmp(head, BUNDLE_HEAD, sizeof(head)) == 0;
+	if (!end || size <= end)
+		return size < end;
+	n = read_at(fd, head, sizeof(head), end);
+	return n > 0 && memcmp(head, BUNDLE_HEAD, n) == 0;
 }
 
 static int check_trailer(const struct trailer *t, uint64_t before, const char *name,
@@ -153,15 +156,16 @@ int bundle_open(int fd, const char *name, struct bundle **ret, struct error *err
 	if (fstat(fd, &st))
 		return error_sys(err, "E-FILE", errno, "stat '%s'", name);
 	at = st.st_size - (off_t)sizeof(t);
-	if (at < 0)
+	if (!S_ISREG(st.st_mode) || at < 0)
 		return 0;
 	n = read_at(fd, &t, sizeof(t), at);
 	if (n < 0)
 		return error_sys(err, "E-FILE", -n, "read '%s'", name);
 	if (n != sizeof(t) || memcmp(t.magic, magic, sizeof(magic)) != 0) {
-		if (!is_cut(fd))
+		if (!is_cut(fd, st.st_size))
 			return 0;
-		BAD(err, "'%s' is damaged: the end of the bundle is missing", name);
+		BAD(err, "'%s' is damaged: the end of the bundle is missing, or something is "
+			"behind it", name);
 		return error_hint(err, "copy it again");
 	}
 	if (check_trailer(&t, at, name, err))

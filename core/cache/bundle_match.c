@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cache/bundle.h"
+#include "object/usdt_spec.h"
 
 /* ---- facts ---- */
 
@@ -88,6 +89,7 @@ void bundle_facts(const struct request *req, struct request *ret)
 		&ret->n_defines);
 	copy_list(req->params, req->n_params, OF_ALL, &ret->params, &ret->n_params);
 	copy_list(req->args, req->n_args, OF_ALL, &ret->args, &ret->n_args);
+	copy_list(req->usdt, req->n_usdt, OF_ALL, &ret->usdt, &ret->n_usdt);
 	if (!bound)
 		copy_list(req->cflags, req->n_cflags, OF_KERNEL, &ret->cflags, &ret->n_cflags);
 	for (i = 0; i < req->n_formats; i++)
@@ -157,6 +159,57 @@ static bool fits_kernel(const struct request *has, const struct request *here, c
 		strcmp(has->machine, here->machine) == 0 && has->ringbuf <= here->ringbuf &&
 		has->zero_stack >= here->zero_stack && same_formats(has, here) &&
 		same_list(has->args, has->n_args, here->args, here->n_args);
+}
+
+/* ---- where arguments of USDT probes are ---- */
+
+/* of "FUNCTION usdt:PATH:PROVIDER:NAME(ARGUMENTS)" what is in front of the arguments */
+static size_t usdt_name(const char *usdt)
+{
+	struct usdt_spec spec;
+	size_t len = strcspn(usdt, " "), all = strlen(usdt);
+
+	if (!str_starts(usdt + len, " usdt:") ||
+	    !usdt_spec_parse(usdt + len + strlen(" usdt:"), &spec))
+		return all;
+	len = all - (spec.args ? strlen(spec.args) + strlen("()") : 0);
+	usdt_spec_release(&spec);
+	return len;
+}
+
+static bool has_usdt(const struct request *req, const char *usdt, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < req->n_usdt; i++) {
+		if (strncmp(req->usdt[i], usdt, len) == 0 &&
+		    (!usdt[len] || usdt_name(req->usdt[i]) == len))
+			return true;
+	}
+	return false;
+}
+
+/* each place of `a` is in b, but for probes that b has not at all: those are optional there */
+static int covers_usdt(const struct request *a, const struct request *b, struct error *err)
+{
+	size_t i, len;
+
+	for (i = 0; i < a->n_usdt; i++) {
+		len = usdt_name(a->usdt[i]);
+		if (has_usdt(b, a->usdt[i], strlen(a->usdt[i])) || !has_usdt(b, a->usdt[i], len))
+			continue;
+		error_set(err, "E-PROBE", "the binary has the arguments of %.*s in other places than "
+			"the one that the bundle was built with",
+			(int)(len - strcspn(a->usdt[i], " ") - 1), strchr(a->usdt[i], ' ') + 1);
+		return error_hint(err, "only one of them has %s; build the bundle with the same "
+			"binary", a->usdt[i] + len);
+	}
+	return 0;
+}
+
+static int check_usdt(const struct request *has, const struct request *here, struct error *err)
+{
+	return covers_usdt(here, has, err) || covers_usdt(has, here, err) ? -1 : 0;
 }
 
 static int goodness(const struct request *has, const struct request *here)
@@ -401,7 +454,7 @@ struct object *bundle_object(const struct bundle *b, const struct request *req,
 		has_text |= same;
 		if (!same || !fits_kernel(&o->facts, &here, req->release) ||
 		    (best && goodness(&o->facts, &here) <= goodness(&best->facts, &here)) ||
-		    check_defines(o, req, &why))
+		    check_usdt(&o->facts, &here, &why) || check_defines(o, req, &why))
 			continue;
 		best = o;
 	}

@@ -20,6 +20,7 @@ enum {
 	KEY_LEN = DIGEST_HEX - 1,
 	ENTRY_MODE = 0600,
 	DRAFT_AGE = 3600,		/* s: older ones were left by a crash */
+	NOTE_LIMIT = 64 << 10,
 };
 
 struct cache {
@@ -28,9 +29,9 @@ struct cache {
 	uint64_t limit;
 };
 
-/* name of an entry's file */
+/* name of an entry's file, or of a note's */
 struct entry_name {
-	char s[KEY_LEN + sizeof(".o")];
+	char s[KEY_LEN + sizeof(CACHE_NOTE)];
 };
 
 /* ---- the directory ---- */
@@ -88,15 +89,15 @@ static bool is_key(const char *key, size_t len)
 	return len == KEY_LEN && strspn(key, "0123456789abcdef") >= KEY_LEN;
 }
 
-static bool name_of(const char *key, struct entry_name *ret)
+static bool name_of(const char *key, const char *suffix, struct entry_name *ret)
 {
 	if (!is_key(key, strlen(key)))
 		return false;
-	snprintf(ret->s, sizeof(ret->s), "%s.o", key);
+	snprintf(ret->s, sizeof(ret->s), "%s%s", key, suffix);
 	return true;
 }
 
-static int check_entry(int fd, const char *name, struct error *err)
+static int check_entry(int fd, const char *name, uint64_t limit, struct error *err)
 {
 	struct stat st;
 
@@ -104,6 +105,9 @@ static int check_entry(int fd, const char *name, struct error *err)
 		return error_sys(err, "E-CACHE", errno, "'%s'", name);
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
 		return error_set(err, "E-CACHE", "'%s' is not a private file of ours", name);
+	if ((uint64_t)st.st_size > limit)
+		return error_set(err, "E-CACHE", "'%s' has %lld bytes, more than %llu", name,
+			(long long)st.st_size, (unsigned long long)limit);
 	return 0;
 }
 
@@ -117,7 +121,11 @@ static struct object *parse_entry(const struct buf *data, const char *key, struc
 	own = object_fact(obj, CACHE_FACT);
 	if (own && strcmp(own, key) == 0)
 		return obj;
-	error_set(err, "E-CACHE", "the object is that of key '%s'", own ? own : "");
+	/* what is no key may be anything, and goes to a terminal */
+	if (own && is_key(own, strlen(own)))
+		error_set(err, "E-CACHE", "the object is that of key '%s'", own);
+	else
+		error_set(err, "E-CACHE", "the object says no key");
 	object_free(obj);
 	return NULL;
 }
@@ -127,7 +135,7 @@ static struct object *read_entry(int fd, const char *name, const char *key, stru
 	struct buf data = BUF_INIT;
 	struct object *obj = NULL;
 
-	if (check_entry(fd, name, err) == 0 &&
+	if (check_entry(fd, name, CACHE_LIMIT, err) == 0 &&
 		file_read_fd(fd, name, CACHE_LIMIT, &data, err) == 0)
 		obj = parse_entry(&data, key, err);
 	buf_release(&data);
@@ -137,7 +145,8 @@ static struct object *read_entry(int fd, const char *name, const char *key, stru
 /* the entry cannot be used: away with it */
 static void discard(struct cache *c, const char *name, const char *why, struct buf *warnings)
 {
-	bool gone = unlinkat(c->fd, name, 0) == 0 || errno == ENOENT;
+	bool gone = unlinkat(c->fd, name, 0) == 0 || errno == ENOENT ||
+		(errno == EISDIR && unlinkat(c->fd, name, AT_REMOVEDIR) == 0);
 
 	buf_addf(warnings, "cache entry '%s/%s' is damaged and %s: %s\n", c->dir, name,
 		gone ? "was removed" : "cannot be removed", why);
@@ -165,7 +174,7 @@ int cache_get(struct cache *c, const char *key, struct object **ret, struct buf 
 	struct object *obj;
 	int fd;
 
-	if (!name_of(key, &name))
+	if (!name_of(key, CACHE_OBJECT, &name))
 		return 0;
 	fd = open_entry(c, name.s, warnings);
 	if (fd < 0)
@@ -180,6 +189,59 @@ int cache_get(struct cache *c, const char *key, struct object **ret, struct buf 
 	close(fd);
 	error_clear(&err);
 	return obj != NULL;
+}
+
+/* ---- notes ---- */
+
+int cache_get_note(struct cache *c, const char *key, struct buf *ret, struct buf *warnings)
+{
+	struct error err = ERROR_INIT;
+	struct entry_name name;
+	bool good;
+	int fd;
+
+	if (!name_of(key, CACHE_NOTE, &name))
+		return 0;
+	fd = open_entry(c, name.s, warnings);
+	if (fd < 0)
+		return 0;
+	good = check_entry(fd, name.s, NOTE_LIMIT, &err) == 0 &&
+		file_read_fd(fd, name.s, NOTE_LIMIT, ret, &err) == 0;
+	if (!good)
+		discard(c, name.s, err.text, warnings);
+	close(fd);
+	error_clear(&err);
+	return good;
+}
+
+int cache_put_note(struct cache *c, const char *key, const struct buf *text, struct error *err)
+{
+	struct error inner = ERROR_INIT;
+	struct entry_name name;
+
+	if (!name_of(key, CACHE_NOTE, &name))
+		return error_set(err, "E-CACHE", "'%s' is not a cache key", key);
+	if (file_write_atomic(c->fd, name.s, text->data, text->len, ENTRY_MODE, &inner))
+		return cache_error(err, &inner);
+	return 0;
+}
+
+void cache_drop_note(struct cache *c, const char *key, const char *why, struct buf *warnings)
+{
+	struct entry_name name;
+
+	if (name_of(key, CACHE_NOTE, &name))
+		discard(c, name.s, why, warnings);
+}
+
+enum claim_result cache_claim(struct cache *c, struct claim *claim, const char *key,
+	const char *suffix, int timeout_ms)
+{
+	struct entry_name name;
+
+	if (!name_of(key, suffix, &name))
+		return CLAIM_NONE;
+	return claim_take(claim, c->fd, key, name.s, timeout_ms);
 }
 
 /* ---- all entries ---- */
@@ -264,9 +326,27 @@ static int remove_entry(struct cache *c, const char *key, struct error *err)
 {
 	struct entry_name name;
 
-	if (!name_of(key, &name) || unlinkat(c->fd, name.s, 0) == 0 || errno == ENOENT)
+	if (!name_of(key, CACHE_OBJECT, &name) || unlinkat(c->fd, name.s, 0) == 0 ||
+		errno == ENOENT)
 		return 0;
 	return error_sys(err, "E-CACHE", errno, "remove '%s/%s'", c->dir, name.s);
+}
+
+/* one that stays is asked for by nobody, or found damaged */
+static void clear_notes(struct cache *c)
+{
+	DIR *dir = open_list(c);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL) {
+		size_t len = strlen(d->d_name);
+
+		if (str_ends(d->d_name, CACHE_NOTE) &&
+			is_key(d->d_name, len - strlen(CACHE_NOTE)))
+			unlinkat(c->fd, d->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
 }
 
 int cache_clear(struct cache *c, size_t *ret_n, struct error *err)
@@ -277,6 +357,7 @@ int cache_clear(struct cache *c, size_t *ret_n, struct error *err)
 
 	if (cache_list(c, &list, &n, err))
 		return -1;
+	clear_notes(c);
 	for (i = 0; i < n && ret == 0; i++)
 		ret = remove_entry(c, list[i].key, err);
 	free(list);
@@ -324,7 +405,7 @@ static int publish(struct cache *c, const char *key, const struct buf *data, str
 	struct error inner = ERROR_INIT;
 	struct entry_name name;
 
-	if (!name_of(key, &name))
+	if (!name_of(key, CACHE_OBJECT, &name))
 		return error_set(err, "E-CACHE", "'%s' is not a cache key", key);
 	if (data->len > c->limit || data->len > CACHE_LIMIT)
 		return error_set(err, "E-CACHE", "the object has %zu bytes, more than a cache of "

@@ -6,6 +6,8 @@
  * by rename, and never changed.  Beyond the size limit those go first that
  * were not used for longest; a use is recorded as the file's mtime.  An
  * entry is an object like any other, so that `moontrace dump` reads it.
+ * Beside them are notes KEY.note, which are what compilers said of
+ * themselves, and an empty file for locks.
  *
  * A key is DIGEST_HEX - 1 lower-case hex digits.  Each error is E-CACHE;
  * callers make a warning of it, since nothing depends on a cache.
@@ -21,6 +23,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "cache/claim.h"
 #include "object/object.h"
 
 #define CACHE_LIMIT (UINT64_C(64) << 20)	/* bytes, unless told otherwise */
@@ -51,6 +54,20 @@ int cache_get(struct cache *c, const char *key, struct object **ret, struct buf 
  */
 int cache_put(struct cache *c, const char *key, struct object *obj, struct error *err);
 
+/* of the files of a key */
+#define CACHE_OBJECT ".o"
+#define CACHE_NOTE ".note"
+
+/* claim_take for the file of key with this suffix */
+enum claim_result cache_claim(struct cache *c, struct claim *claim, const char *key,
+	const char *suffix, int timeout_ms);
+
+/* a small file of text; get, put and warnings are as those of objects */
+int cache_get_note(struct cache *c, const char *key, struct buf *ret, struct buf *warnings);
+int cache_put_note(struct cache *c, const char *key, const struct buf *text, struct error *err);
+/* it was not what it should be: away with it */
+void cache_drop_note(struct cache *c, const char *key, const char *why, struct buf *warnings);
+
 struct cache_entry {
 	char key[DIGEST_HEX];
 	uint64_t size;			/* bytes */
@@ -58,7 +75,7 @@ struct cache_entry {
 };
 /* the last used first; the caller frees *ret. 0 or -1 */
 int cache_list(struct cache *c, struct cache_entry **ret, size_t *ret_n, struct error *err);
-/* removes every entry; *ret_n: how many. 0 or -1 */
+/* removes every entry and note; *ret_n: how many entries. 0 or -1 */
 int cache_clear(struct cache *c, size_t *ret_n, struct error *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -237,42 +238,58 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void add_note(std::string &out, const char *name, const ElfW(Nhdr) *note)
+static void add_id(std::string &out, const ElfW(Nhdr) *note)
 {
 	const unsigned char *id = reinterpret_cast<const unsigned char *>(note + 1) + 4;
 	char hex[3];
 
-	out += name;
-	out += ' ';
 	for (unsigned i = 0; i < note->n_descsz; i++) {
 		snprintf(hex, sizeof(hex), "%02x", id[i]);
 		out += hex;
 	}
-	out += '\n';
 }
 
-/* a library that decides about the code: its build id */
-static int add_library(struct dl_phdr_info *info, size_t, void *arg)
+/* "-" if there is none */
+static std::string build_id(const struct dl_phdr_info *info)
 {
-	const char *name = base_name(info->dlpi_name);
+	std::string out;
 
-	if (strncmp(name, "libbcc", 6) != 0 && strncmp(name, "libLLVM", 7) != 0 &&
-	    strncmp(name, "libclang", 8) != 0)
-		return 0;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
 		const char *at = reinterpret_cast<const char *>(info->dlpi_addr + ph->p_vaddr);
 		const char *end = at + ph->p_memsz;
 
-		while (ph->p_type == PT_NOTE && at + sizeof(ElfW(Nhdr)) < end) {
+		while (ph->p_type == PT_NOTE && out.empty() && at + sizeof(ElfW(Nhdr)) < end) {
 			const ElfW(Nhdr) *note = reinterpret_cast<const ElfW(Nhdr) *>(at);
 
 			if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4)
-				add_note(*static_cast<std::string *>(arg), name, note);
+				add_id(out, note);
 			at += sizeof(*note) + ((note->n_namesz + 3) & ~3u) +
 				((note->n_descsz + 3) & ~3u);
 		}
 	}
+	return out.empty() ? "-" : out;
+}
+
+static std::string own_path(void)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
+
+	return n > 0 ? std::string(path, n) : "-";
+}
+
+/* "NAME BUILDID PATH" of what decides about the code: ourselves and some libraries */
+static int add_library(struct dl_phdr_info *info, size_t, void *arg)
+{
+	std::string &out = *static_cast<std::string *>(arg);
+	const char *name = base_name(info->dlpi_name);
+
+	if (!*info->dlpi_name && out.find("\nmoontrace-cc ") == std::string::npos)
+		out += "moontrace-cc " + build_id(info) + ' ' + own_path() + '\n';
+	else if (strncmp(name, "libbcc", 6) == 0 || strncmp(name, "libLLVM", 7) == 0 ||
+		 strncmp(name, "libclang", 8) == 0)
+		out += std::string(name) + ' ' + build_id(info) + ' ' + info->dlpi_name + '\n';
 	return 0;
 }
 

@@ -271,7 +271,7 @@ static int try_told(struct search *s, struct error *err)
 
 	s->ret->path = mem_string(path);
 	buf_adds(&s->tried, path);
-	buf_adds(&s->why, "told by --headers");
+	buf_addf(&s->why, "told by %s", s->opts->told ? s->opts->told : "--headers");
 	if (stat(path, &st) == 0)
 		return S_ISDIR(st.st_mode) ? try_directory(path, s->ret, err) :
 			try_file(path, s->opts->cache_dir, s->ret, err);

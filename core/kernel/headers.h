@@ -49,6 +49,7 @@ struct kernel_headers {
 struct headers_options {
 	const char *path;	/* --headers, or NULL */
 	const char *cache_dir;	/* --cache, or NULL: the default */
+	const char *told;	/* who named path, for `why`; NULL: --headers */
 };
 
 /*

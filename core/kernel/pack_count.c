@@ -50,17 +50,16 @@ static struct tally count_in(const char *dir, const char *name, const char *suff
 	return t;
 }
 
-static void count_headers(const char *tree, struct pack_counts *ret)
+/* what a pack of it has, or would have */
+static void count_header(void *arg, const char *name, const char *path)
 {
-	static const char *const dirs[] = { "include", "arch" };
-	struct tally t;
-	size_t i;
+	struct pack_counts *counts = arg;
+	struct stat st;
 
-	for (i = 0; i < ARRAY_SIZE(dirs) && *tree; i++) {
-		t = count_in(tree, dirs[i], ".h");
-		ret->headers += t.files;
-		ret->header_bytes += t.bytes;
-	}
+	(void)name;
+	counts->headers++;
+	if (stat(path, &st) == 0)
+		counts->header_bytes += st.st_size;
 }
 
 static bool count_function(void *arg, const char *name, const char *module)
@@ -101,8 +100,8 @@ static void count_btf(const char *path, struct pack_counts *ret)
 void pack_count(const struct kernel_headers *h, struct pack_counts *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	count_headers(h->build, ret);
-	count_headers(h->source, ret);
+	if (*h->build)
+		pack_headers(h, count_header, ret);
 	if (*h->pack)
 		count_pack(h->pack, ret);
 	if (*h->btf)

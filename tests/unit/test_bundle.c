@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <elf.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -257,10 +258,48 @@ static void test_contents_refused(void **state)
 	}
 	refuse_payload(b, "too many records 'module'");
 	b = make_bundle();
+	for (i = 0; i < BUNDLE_FILES_MAX; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		bundle_add_file(b, name, "");
+	}
+	refuse_payload(b, "too many records 'file'");
+	b = make_bundle();
+	for (i = 0; i < BUNDLE_TARGETS_MAX; i++)
+		*MEM_GROW(b->objects[0].targets, b->objects[0].n_targets) = mem_string("t");
+	refuse_payload(b, "too many targets");
+	b = make_bundle();
 	free(b->script.text);
 	b->script.text = mem_alloc(BUNDLE_TEXT_MAX + 1);
 	memset(b->script.text, 'a', BUNDLE_TEXT_MAX);
 	refuse_payload(b, "too long");
+}
+
+/* a payload with a record that is not as it says */
+static void refuse_text(const char *text, const char *part)
+{
+	assert_null(bundle_read(text, strlen(text), &err));
+	expect("E-BUNDLE", part);
+}
+
+static void test_records_refused(void **state)
+{
+	refuse_text("", "does not begin with 'bundle'");
+	refuse_text("bundle 2\n1\n", "does not begin with 'bundle'");
+	refuse_text(BUNDLE_HEAD, "no 'KEY LENGTH' line");
+	refuse_text(BUNDLE_HEAD "version\n", "no 'KEY LENGTH' line");
+	refuse_text(BUNDLE_HEAD " 1\n1\n", "no 'KEY LENGTH' line");
+	refuse_text(BUNDLE_HEAD "averyverylongkeyofarecord 1\n1\n", "no 'KEY LENGTH' line");
+	refuse_text(BUNDLE_HEAD "version 268435457\n1\n", "is no number");
+	refuse_text(BUNDLE_HEAD "version 268435456\n1\n", "shorter or longer");
+	refuse_text(BUNDLE_HEAD "version 18446744073709551617\n1\n", "is no number");
+	refuse_text(BUNDLE_HEAD "version 4294967297\n1\n", "is no number");
+	refuse_text(BUNDLE_HEAD "version -1\n1\n", "is no number");
+	refuse_text(BUNDLE_HEAD "version +1\n1\n", "is no number");
+	refuse_text(BUNDLE_HEAD "version 01\n1\n", "is no number");
+	refuse_text(BUNDLE_HEAD "version 0x1\n1\n", "is no number");
+	refuse_text(BUNDLE_HEAD "version 2\n1\n", "shorter or longer");
+	refuse_text(BUNDLE_HEAD "version 1\n12\n", "shorter or longer");
+	refuse_text(BUNDLE_HEAD "version 0\n\n", "no line of text");
 }
 
 /* ---- files ---- */
@@ -352,6 +391,64 @@ static void test_file_damage(void **state)
 }
 
 /* ---- which object ---- */
+
+/* as long as an ELF header and its section headers say, the latter at the end */
+static void make_runtime(struct buf *out)
+{
+	Elf64_Ehdr eh = {
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64 }, .e_shoff = 200, .e_shnum = 2,
+		.e_shentsize = 64,
+	};
+	static const char rest[328 - sizeof(eh)];
+
+	buf_add(out, &eh, sizeof(eh));
+	buf_add(out, rest, sizeof(rest));
+}
+
+/* behind an ELF executable every cut is seen, in the executable, too, and what is behind */
+static void test_file_cut(void **state)
+{
+	struct bundle *b = make_bundle();
+	struct buf runtime = BUF_INIT, payload = BUF_INIT, file = BUF_INIT;
+	size_t i;
+
+	make_runtime(&runtime);
+	assert_int_equal(bundle_write(b, &payload, &err), 0);
+	assert_int_equal(bundle_join(&runtime, &payload, &file, &err), 0);
+	bundle_free(b);
+	for (i = sizeof(Elf64_Ehdr); i < file.len; i++) {
+		if (i != runtime.len)
+			refuse_file(&file, file.len, i, "the end of the bundle is missing");
+	}
+	/* which is no bundle at all, and so are these */
+	refuse_file(&file, file.len, runtime.len, NULL);
+	refuse_file(&file, file.len, sizeof(Elf64_Ehdr) - 1, NULL);
+	buf_adds(&file, "x");
+	refuse_file(&file, file.len, file.len, "or something is behind it");
+	buf_add(&file, payload.data, payload.len);
+	refuse_file(&file, file.len, file.len, "or something is behind it");
+	buf_adds(&runtime, "not a payload");
+	refuse_file(&runtime, runtime.len, runtime.len, NULL);
+	buf_release(&runtime);
+	buf_release(&payload);
+	buf_release(&file);
+}
+
+static void test_no_file(void **state)
+{
+	struct bundle *b = NULL;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], "MOONTRACEBUNDLE", 16), 16);
+	assert_int_equal(bundle_open(fds[0], "b", &b, &err), 0);
+	close(fds[0]);
+	close(fds[1]);
+	fds[0] = open("/", O_RDONLY);
+	assert_int_equal(bundle_open(fds[0], "b", &b, &err), 0);
+	close(fds[0]);
+	assert_null(b);
+}
 
 static void test_match(void **state)
 {
@@ -550,8 +647,11 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_contents_refused),
+		cmocka_unit_test(test_records_refused),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_file_damage),
+		cmocka_unit_test(test_file_cut),
+		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_match),
 		cmocka_unit_test(test_other_kernels),
 		cmocka_unit_test(test_bound),

@@ -12,6 +12,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,6 +22,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cache/cache.h"
+#include "cache/compiler.h"
 #include "fds.h"
 
 static char top[64];		/* the tests run in here */
@@ -57,6 +60,15 @@ static int teardown(void **state)
 	error_clear(&err);
 	buf_release(&warnings);
 	return system("rm -rf store") || fds_teardown(state);
+}
+
+/* valid until the next call */
+static const char *mem_name(const char *format, const char *path)
+{
+	static char name[256];
+
+	snprintf(name, sizeof(name), format, path);
+	return name;
 }
 
 static const char *key_of(int i)
@@ -211,7 +223,9 @@ static void test_damage(void **state)
 	damage("head -c 300 /dev/urandom >%s", 1);
 	damage("printf X | dd of=%s bs=1 seek=80 conv=notrunc status=none", 1);
 	damage("chmod 666 %s", 1);
+	damage("truncate -s 200M %s", 1);
 	damage("rm %s; mkfifo %s", 1);
+	damage("rm %s; mkdir %s", 1);
 	damage("rm %s; ln -s /etc/passwd %s", 1);
 	if (geteuid() == 0)
 		damage("chown 65534 %s", 1);
@@ -227,9 +241,37 @@ static void test_unreadable(void **state)
 	put(1);
 	assert_int_equal(unlink(path_of(1)), 0);
 	assert_int_equal(mkdir(path_of(1), 0700), 0);
+	assert_int_equal(mkdir(mem_name("%s/x", path_of(1)), 0700), 0);
 	assert_int_equal(get(1), 0);
 	assert_non_null(strstr(warnings.data, "is damaged and cannot be removed: "));
+	assert_int_equal(rmdir(mem_name("%s/x", path_of(1))), 0);
 	rmdir(path_of(1));
+}
+
+/* a file of mode 0, for who is not root: neither read nor removed, but replaced */
+static void test_no_permission(void **state)
+{
+	int status;
+	pid_t pid;
+
+	put(1);
+	assert_int_equal(chmod(path_of(1), 0), 0);
+	if (geteuid() == 0)
+		assert_int_equal(system("chmod 711 . && chown -R 65534 store"), 0);
+	pid = fork();
+	if (pid == 0) {
+		cache_free(cache);
+		cache = NULL;
+		if (geteuid() != 0 || setuid(65534) == 0)
+			cache = cache_open("store", &err);
+		if (!cache || get(1) || !strstr(warnings.data, "open cache entry 'store/") ||
+			!strstr(warnings.data, ": Permission denied"))
+			_exit(3);
+		buf_clear(&warnings);
+		_exit(try_put(1) || !get(1) || warnings.len ? 4 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void test_list_clear(void **state)
@@ -350,6 +392,41 @@ static void test_directory(void **state)
 	cache_free(NULL);
 }
 
+/* a directory on the way that another could change, and links on it */
+static void test_way(void **state)
+{
+	struct cache *c;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(system("mkdir -p way/open way/sticky way/theirs way/group && "
+		"chmod 777 way/open && chmod 1777 way/sticky && chown 65534 way/theirs && "
+		"chown 0:100 way/group && chmod 775 way/group && "
+		"ln -s ../../new way/sticky/ours && ln -s ../../new way/sticky/other && "
+		"chown -h 65534 way/sticky/other && ln -s loop way/loop"), 0);
+	expect_no_cache("way/open/a/b", "'./way/open' on the way to it can be written by others "
+		"(mode 0777)");
+	expect_no_cache("way/group/a", "'./way/group' on the way to it can be written by others");
+	expect_no_cache("way/theirs/a", "'./way/theirs' on the way to it belongs to user 65534");
+	expect_no_cache("way/sticky/other/a", "the link './way/sticky/other' on the way to it "
+		"belongs to user 65534");
+	expect_no_cache("way/sticky/../open/a", "can be written by others");
+	expect_no_cache("way/loop/a", "Too many levels of symbolic links");
+	expect_no_cache("../../etc/passwd/a", "Not a directory");
+	assert_int_equal(access("way/open/a", F_OK), -1);
+	assert_int_equal(access("way/theirs/a", F_OK), -1);
+	c = cache_open("way/sticky/ours/linked", &err);
+	assert_non_null(c);
+	cache_free(c);
+	assert_int_equal(access("new/linked", F_OK), 0);
+	/* who called sudo could have run anything */
+	setenv("SUDO_UID", "65534", 1);
+	c = cache_open("way/theirs/a", &err);
+	unsetenv("SUDO_UID");
+	assert_non_null(c);
+	cache_free(c);
+}
+
 /* exit status of a child that opens the default directory, as nobody */
 static int open_default(const char *xdg, const char *home, const char *want)
 {
@@ -404,7 +481,7 @@ static void hammer(int seed)
 	size_t n;
 	int i;
 
-	cache_set_limit(cache, 8000);
+	cache_set_limit(cache, seed % 2 ? 8000 : 3000);	/* some have room for two or three */
 	for (i = 0; i < 150; i++) {
 		if (try_put((i + seed) % 5))
 			_exit(3);
@@ -427,11 +504,211 @@ static void test_processes(void **state)
 		assert_true(wait(&status) > 0);
 		assert_int_equal(status, 0);
 	}
+	cache_set_limit(cache, CACHE_LIMIT);
 	put(1);
 	assert_int_equal(get(1), 1);
 	/* nothing but entries is left */
 	assert_int_equal(
 		system("test -z \"$(ls -A store | grep -v '^[0-9a-f]\\{64\\}\\.o$')\""), 0);
+}
+
+static enum claim_result claim(struct claim *claimed, int i, int timeout_ms)
+{
+	return cache_claim(cache, claimed, key_of(i), CACHE_OBJECT, timeout_ms);
+}
+
+/* a child that holds the claim for 1; returns when it does */
+static pid_t start_holder(bool puts)
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct claim claimed = CLAIM_INIT;
+
+		if (claim(&claimed, 1, 0) != CLAIM_MINE || write(fds[1], "x", 1) != 1)
+			_exit(3);
+		usleep(100 * 1000);
+		if (puts && try_put(1))
+			_exit(4);
+		for (;;)
+			pause();
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	close(fds[0]);
+	return pid;
+}
+
+static void end_holder(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, SIGKILL);
+}
+
+static void on_alarm(int signo)
+{
+	(void)signo;
+}
+
+static void test_claim(void **state)
+{
+	struct claim claimed = CLAIM_INIT;
+	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+	pid_t pid;
+
+	/* nobody else */
+	assert_int_equal(claim(&claimed, 1, 0), CLAIM_MINE);
+	claim_end(&claimed);
+	claim_end(&claimed);
+	/* another; other keys are free; not before time is up; a signal */
+	pid = start_holder(false);
+	assert_int_equal(claim(&claimed, 2, 0), CLAIM_MINE);
+	claim_end(&claimed);
+	assert_int_equal(claim(&claimed, 1, 250), CLAIM_NONE);
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	ualarm(50 * 1000, 0);
+	assert_int_equal(claim(&claimed, 1, 10000), CLAIM_INTERRUPTED);
+	/* a killed one blocks nobody */
+	end_holder(pid);
+	assert_int_equal(claim(&claimed, 1, 0), CLAIM_MINE);
+	claim_end(&claimed);
+	/* the entry comes before the end of the claim; also in the place of another one */
+	pid = start_holder(true);
+	assert_int_equal(claim(&claimed, 1, 10000), CLAIM_CHANGED);
+	assert_int_equal(get(1), 1);
+	end_holder(pid);
+	pid = start_holder(true);
+	assert_int_equal(claim(&claimed, 1, 10000), CLAIM_CHANGED);
+	end_holder(pid);
+	assert_int_equal(claimed.fd, -1);
+	assert_int_equal(warnings.len, 0);
+}
+
+/* whatever lies there in its place: no claims, and nothing else is wrong */
+static void test_claim_place(void **state)
+{
+	static const char *const places[] = { "mkdir store/lock", "ln -s /etc/passwd store/lock" };
+	struct claim claimed = CLAIM_INIT;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		assert_int_equal(system(places[i]), 0);
+		assert_int_equal(claim(&claimed, 1, 1000), CLAIM_NONE);
+		assert_int_equal(system("rm -r store/lock"), 0);
+	}
+	assert_int_equal(system("mkfifo store/lock"), 0);
+	assert_int_not_equal(claim(&claimed, 1, 1000), CLAIM_INTERRUPTED);
+	claim_end(&claimed);
+	assert_int_equal(cache_claim(cache, &claimed, "../x", CACHE_OBJECT, 0), CLAIM_NONE);
+}
+
+/* ---- what a compiler is ---- */
+
+static void script(const char *path, const char *text)
+{
+	assert_int_equal(file_write_atomic(AT_FDCWD, path, text, strlen(text), 0755, &err), 0);
+}
+
+/* the identity of ./cc, and how often it was asked for it so far */
+static int identify(char ret[DIGEST_HEX])
+{
+	struct stat st;
+
+	if (compiler_identity(cache, "./cc", ret, &warnings, &err))
+		fail_msg("%s", err.text);
+	return stat("asked", &st) ? 0 : st.st_size;
+}
+
+static const char says[] = "#!/bin/sh\nprintf x >>asked\n"
+	"echo one; echo two; echo three; echo lib 0a $PWD/lib; echo odd - $PWD/odd\n";
+
+static void test_compiler(void **state)
+{
+	char first[DIGEST_HEX], again[DIGEST_HEX];
+
+	unlink("asked");
+	script("cc", says);
+	script("lib", "library");
+	script("odd", "library without a build id");
+	assert_int_equal(identify(first), 1);
+	assert_int_equal(identify(again), 1);	/* asked once */
+	assert_string_equal(first, again);
+	/* the same size and time of modification: it is another file */
+	assert_int_equal(system("touch -r cc old && sed s/three/THREE/ cc >it && chmod 755 it && "
+		"touch -r old it && mv it cc"), 0);
+	assert_int_equal(identify(again), 2);
+	assert_string_not_equal(first, again);
+	assert_int_equal(system("sed s/THREE/three/ cc >it && cat it >cc && touch -r old cc"), 0);
+	assert_int_equal(identify(again), 3);
+	assert_string_equal(first, again);
+	/* a library: asked again; it is the build id that counts, without one the file */
+	assert_int_equal(system("cp -p lib it && mv it lib"), 0);
+	assert_int_equal(identify(again), 4);
+	assert_string_equal(first, again);
+	assert_int_equal(system("cp -p odd it && mv it odd"), 0);
+	assert_int_equal(identify(again), 5);
+	assert_string_not_equal(first, again);
+	assert_int_equal(warnings.len, 0);
+}
+
+static void test_compiler_silent(void **state)
+{
+	char first[DIGEST_HEX], again[DIGEST_HEX];
+
+	/* one that does not answer is its file, and is asked each time */
+	unlink("asked");
+	script("cc", "#!/bin/sh\nprintf x >>asked; exit 1\n");
+	assert_int_equal(identify(first), 1);
+	assert_int_equal(identify(again), 2);
+	assert_string_equal(first, again);
+	script("cc", "#!/bin/sh\nprintf x >>asked; exit 2\n");
+	assert_int_equal(identify(again), 3);
+	assert_string_not_equal(first, again);
+	unlink("cc");
+	assert_int_equal(identify(again), 3);
+	assert_int_equal(warnings.len, 0);
+	assert_int_equal(system("test -z \"$(ls store | grep note)\""), 0);
+}
+
+static void test_compiler_note(void **state)
+{
+	static const char *const damages[] = {
+		"printf x | dd of=$f bs=1 seek=30 conv=notrunc status=none", ": >$f",
+		"truncate -s -3 $f", "echo more >>$f", "rm $f; mkfifo $f", "rm $f; mkdir $f",
+		"printf '\\0' >>$f", "truncate -s 1G $f", "chmod 666 $f",
+	};
+	char first[DIGEST_HEX], again[DIGEST_HEX];
+	int asked = 1;
+	size_t i, n;
+
+	unlink("asked");
+	script("cc", says);
+	assert_int_equal(identify(first), asked);
+	for (i = 0; i < ARRAY_SIZE(damages); i++) {
+		char *command = mem_format("f=$(echo store/*.note); %s", damages[i]);
+
+		assert_int_equal(system(command), 0);
+		free(command);
+		assert_int_equal(identify(again), ++asked);
+		assert_string_equal(first, again);
+		if (!strstr(warnings.data, ".note' is damaged and was removed: "))
+			fail_msg("'%s': %s", damages[i], warnings.data);
+		buf_clear(&warnings);
+		assert_int_equal(identify(again), asked);
+		assert_int_equal(warnings.len, 0);
+	}
+	/* it is no entry, but goes with them */
+	assert_int_equal(count(), 0);
+	assert_int_equal(cache_clear(cache, &n, &err), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(identify(again), ++asked);
 }
 
 static void test_disk_full(void **state)
@@ -464,9 +741,11 @@ static void test_disk_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_put_get), T(test_damage), T(test_unreadable), T(test_list_clear),
-		T(test_eviction), T(test_drafts), T(test_directory), T(test_default),
-		T(test_processes), T(test_disk_full),
+		T(test_put_get), T(test_damage), T(test_unreadable), T(test_no_permission),
+		T(test_list_clear), T(test_eviction), T(test_drafts), T(test_directory),
+		T(test_way), T(test_default), T(test_processes), T(test_claim),
+		T(test_claim_place), T(test_compiler), T(test_compiler_silent),
+		T(test_compiler_note), T(test_disk_full),
 	};
 
 	return cmocka_run_group_tests(tests, enter_dir, leave_dir);
