@@ -6,7 +6,8 @@
 --     ...
 --     -                sleep (4213)
 --         1000123
-local args, bpf, out, stack = require "args", require "bpf", require "out", require "stack"
+local args, bpf, flame, out, stack = require "args", require "bpf", require "flame", require "out",
+  require "stack"
 
 local opts = args.parse{
   name = "offcputime",
@@ -19,6 +20,7 @@ local opts = args.parse{
     { "-U", "--user-stacks-only", help = "user stacks only" },
     { "-K", "--kernel-stacks-only", help = "kernel stacks only" },
     { "-f", "--folded", help = "a line per stack, for flame graphs" },
+    { "--flame", arg = "FILE.svg", help = "write a flame graph to a file, instead of the stacks" },
     { "-d", "--delimited", help = "a delimiter between kernel and user stacks" },
     { "-m", "--min-block-time", arg = "USECS", type = "uint", default = 1, help = "shortest time counted" },
     { "-M", "--max-block-time", arg = "USECS", type = "uint", help = "longest time counted" },
@@ -30,11 +32,11 @@ local opts = args.parse{
   positionals = {
     { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },
   },
-  exclusive = { { "json", "csv" }, { "user_threads_only", "kernel_threads_only" },
+  exclusive = { { "json", "csv", "folded", "flame" }, { "user_threads_only", "kernel_threads_only" },
     { "user_stacks_only", "kernel_stacks_only" }, { "pid", "tid" } },
   examples = {
     { "offcputime 5", "five seconds, all threads" },
-    { "offcputime -f -p 185 30 > out.folded", "30 seconds of process 185 for a flame graph" },
+    { "offcputime -p 185 --flame out.svg 30", "30 seconds of process 185 as a flame graph" },
     { "offcputime -K --state 2 10", "uninterruptible sleeps, kernel stacks" },
   },
 }
@@ -134,7 +136,23 @@ local sink = out.columns{
   { "comm" }, { "tgid", "%d" }, { "tid", "%d" }, { "usecs", "%d" }, { "stack" },
 }
 
+local function draw()
+  local stacks = {}
+  for i, e in ipairs(prog.sums:top()) do
+    stacks[i] = { stack.fold(prog.stacks, e.key, { kernel_suffix = true }), e.value // 1000 }
+  end
+  local text = flame.svg(flame.tree(stacks), { title = "Off-CPU time", unit = "us" })
+  local done, message = flame.save(opts.flame, text)
+  if not done then
+    io.stderr:write("offcputime: ", message, "\n")
+    os.exit(1, true)
+  end
+end
+
 local function report()
+  if opts.flame then
+    return draw()
+  end
   local how = { delimiter = opts.delimited }
   for _, e in ipairs(prog.sums:top()) do
     local who, usecs = e.key, e.value // 1000
@@ -152,6 +170,12 @@ local function report()
 end
 
 on_exit(report)
+on_exit(function()
+  if bpf.losses()["stack not recorded"] > 0 then
+    io.stderr:write(("offcputime: --stack-storage-size stores more than %d stacks\n"):format(
+      opts.stack_storage_size))
+  end
+end)
 if out.mode() == "text" and not opts.folded then
   print("Tracing off-CPU time... Hit Ctrl-C to end.")
 end

@@ -5,7 +5,8 @@
 --     main
 --     -                spin (4213)
 --         97
-local args, bpf, out, stack = require "args", require "bpf", require "out", require "stack"
+local args, bpf, flame, out, stack = require "args", require "bpf", require "flame", require "out",
+  require "stack"
 
 local opts = args.parse{
   name = "profile",
@@ -19,6 +20,7 @@ local opts = args.parse{
     { "-K", "--kernel-stacks-only", help = "kernel stacks only" },
     { "-I", "--include-idle", help = "idle CPUs too" },
     { "-f", "--folded", help = "a line per stack, for flame graphs" },
+    { "--flame", arg = "FILE.svg", help = "write a flame graph to a file, instead of the stacks" },
     { "-d", "--delimited", help = "a delimiter between kernel and user stacks" },
     { "-a", "--annotate", help = "mark kernel frames with _[k]" },
     { "--stack-storage-size", type = "uint", min = 16, max = 1048576, default = 16384,
@@ -27,11 +29,12 @@ local opts = args.parse{
   positionals = {
     { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },
   },
-  exclusive = { { "json", "csv" }, { "user_stacks_only", "kernel_stacks_only" } },
+  exclusive = { { "json", "csv", "folded", "flame" }, { "user_stacks_only", "kernel_stacks_only" } },
   examples = {
     { "profile 5", "five seconds of all CPUs at 99 Hz" },
     { "profile -C 0 -K 10", "kernel stacks of CPU 0 for ten seconds" },
-    { "profile -f -p 185 30 > out.folded", "30 seconds of process 185 for a flame graph" },
+    { "profile -p 185 --flame out.svg 30", "30 seconds of process 185 as a flame graph" },
+    { "profile -f -a 30 > out.folded", "stacks for \"moontrace flame\" and other programs" },
   },
 }
 
@@ -88,7 +91,25 @@ prog:perf_event("sample", {
 
 local sink = out.columns{ { "comm" }, { "tgid", "%d" }, { "count", "%d" }, { "stack" } }
 
+local function draw()
+  local stacks = {}
+  for i, e in ipairs(prog.counts:top()) do
+    stacks[i] = { stack.fold(prog.stacks, e.key, { kernel_suffix = true }), e.value }
+  end
+  local rate = opts.period and ("a sample every %d ns"):format(opts.period) or
+    ("%d Hz"):format(opts.frequency)
+  local text = flame.svg(flame.tree(stacks), { title = "CPU time", subtitle = rate })
+  local done, message = flame.save(opts.flame, text)
+  if not done then
+    io.stderr:write("profile: ", message, "\n")
+    os.exit(1, true)
+  end
+end
+
 local function report()
+  if opts.flame then
+    return draw()
+  end
   local how = { delimiter = opts.delimited, kernel_suffix = opts.annotate }
   for _, e in ipairs(prog.counts:top()) do
     local who = e.key
@@ -106,6 +127,12 @@ local function report()
 end
 
 on_exit(report)
+on_exit(function()
+  if bpf.losses()["stack not recorded"] > 0 then
+    io.stderr:write(("profile: --stack-storage-size stores more than %d stacks\n"):format(
+      opts.stack_storage_size))
+  end
+end)
 if out.mode() == "text" and not opts.folded then
   print(("Sampling at %s... Hit Ctrl-C to end."):format(opts.period and
     ("every %d ns"):format(opts.period) or ("%d Hz"):format(opts.frequency)))

@@ -253,6 +253,12 @@ static int run_dry(struct checking *c, struct host *h, const char *name, enum su
 	return status;
 }
 
+/* so it was meant, where a bundled script does that (flame) */
+static bool traces_nothing(const struct dry_report *report)
+{
+	return !report->n_programs && !report->n_findings;
+}
+
 static void check_script(struct checking *c, const char *name, enum subject_kind kind, size_t i)
 {
 	struct host_options opts = c->host;
@@ -279,7 +285,8 @@ static void check_script(struct checking *c, const char *name, enum subject_kind
 			mem_string(name);
 		const struct target *t = host_target(h, &err);
 
-		check_rows_report(&r, host_dry_report(h), p, file);
+		if (kind != SUBJECT_BUNDLED || status || !traces_nothing(host_dry_report(h)))
+			check_rows_report(&r, host_dry_report(h), p, file);
 		show(c, name, p, t ? target_release(t) : profile_release(p), &r);
 		free(file);
 	}

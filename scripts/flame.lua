@@ -1,0 +1,122 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- flame: a flame graph of folded stacks, as an SVG file or in the terminal
+--
+--  total   self
+--  47.6%   0.2%  █████████▌        ├ cc1
+--  18.2%         ███▋              └ md5sum
+local args, flame, sys = require "args", require "flame", require "sys"
+
+local opts = args.parse{
+  name = "flame",
+  summary = "Draw a flame graph of folded stacks, as \"profile -f\" prints them.",
+  output = false,
+  options = {
+    { "-o", "--output", arg = "FILE", help = "write to FILE, else to standard output" },
+    { "-d", "--diff", arg = "BEFORE", help = "colour what takes more (red) or less (blue) than in this file" },
+    { "-t", "--text", help = "for a terminal: a tree (without -o, what a terminal gets)" },
+    { "-b", "--blocks", help = "for a terminal: a flame graph of characters" },
+    { "--ascii", help = "only ASCII characters in the terminal" },
+    { "--colour", type = "choice:auto,always,never", default = "auto", help = "ANSI colours in the terminal" },
+    { "--height", type = "uint", min = 4, max = 10000, default = 40, help = "lines of text at most" },
+    { "-w", "--width", type = "uint", min = 1, max = 20000, help = "pixels, 100 or more, or columns of text" },
+    { "-i", "--inverted", help = "the outermost frames at the top" },
+    { "-c", "--colours", type = "choice:kind,module,name", default = "kind", help = "what the SVG's colours mean" },
+    { "--min-width", arg = "PIXELS", type = "float", min = 0, max = 100, default = 0.4,
+      help = "narrowest frame in the SVG" },
+    { "-u", "--unit", type = "string", default = "samples", help = "what is counted" },
+    { "--title", type = "string", help = "title of the SVG" },
+    { "--subtitle", type = "string", help = "a second line of it" },
+  },
+  positionals = {
+    { "file", type = "string", repeatable = true, help = "files of folded stacks, - for standard input (the default)" },
+  },
+  exclusive = { { "text", "blocks" } },
+  examples = {
+    { "profile -f -a 10 | moontrace flame -o cpu.svg", "ten seconds of all CPUs" },
+    { "flame out.folded", "in the terminal" },
+    { "flame --diff before.folded after.folded -o diff.svg", "what has changed" },
+  },
+}
+
+local function fail(message)
+  io.stderr:write("flame: ", message, "\n")
+  os.exit(1, true)
+end
+
+-- the lines of all files
+local function lines_of(names)
+  local at, file = 0, nil
+  local function next_file()
+    at = at + 1
+    local name, message = names[at], nil
+    if name == "-" then
+      file = io.stdin
+    elseif name then
+      file, message = io.open(name, "rb")
+    end
+    return file or (message and fail(message))
+  end
+  return function()
+    while file or next_file() do
+      local line, message = file:read("L")
+      if line then
+        return line
+      elseif message then
+        fail(names[at] .. ": " .. message)
+      end
+      file = nil
+    end
+    return nil
+  end
+end
+
+local function tree_of(names)
+  local tree = flame.tree(lines_of(names))
+  if tree.skipped > 0 then
+    io.stderr:write(("flame: %s: %d lines are no folded stacks\n"):format(table.concat(names, ", "), tree.skipped))
+  end
+  return tree
+end
+
+local tree = tree_of(#(opts.file or {}) > 0 and opts.file or { "-" })
+if opts.diff then
+  tree = flame.diff(tree_of{ opts.diff }, tree)
+end
+
+local function is_utf8()
+  for _, name in ipairs{ "LC_ALL", "LC_CTYPE", "LANG" } do
+    local value = os.getenv(name)
+    if value and value ~= "" then
+      return value:lower():find("utf%-?8") ~= nil
+    end
+  end
+  return false
+end
+
+local terminal = not opts.output and sys.isatty()
+local result
+if opts.text or opts.blocks or terminal then
+  result = flame.text(tree, {
+    style = opts.blocks and "flame" or "tree", width = opts.width or terminal and sys.columns() or 80,
+    height = opts.height, ascii = opts.ascii or not is_utf8(), inverted = opts.inverted, unit = opts.unit,
+    colour = opts.colour == "always" or (opts.colour == "auto" and terminal and not os.getenv("NO_COLOR")),
+  })
+else
+  if opts.width and opts.width < 100 then
+    fail("an SVG is at least 100 pixels wide")
+  end
+  result = flame.svg(tree, {
+    title = opts.title, subtitle = opts.subtitle, unit = opts.unit, width = opts.width,
+    inverted = opts.inverted, colours = opts.colours, min_width = opts.min_width,
+  })
+end
+
+local done, message
+if opts.output and opts.output ~= "-" then
+  done, message = flame.save(opts.output, result)
+else
+  done, message = io.stdout:write(result)
+end
+if not done then
+  fail(message)
+end
