@@ -3,6 +3,7 @@
 #include "kernel/pack.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -279,6 +280,44 @@ int pack_format(const char *dir, const char *category, const char *event, struct
 	}
 	free(name);
 	return ret;
+}
+
+/* false: fn had enough */
+static bool each_event(const char *path, const char *category,
+	bool (*fn)(void *arg, const char *category, const char *event), void *arg)
+{
+	struct dirent **list = NULL;
+	int n = scandir(path, &list, skip_dots, alphasort), i;
+	bool more = true;
+
+	for (i = 0; i < n; i++) {
+		more = more && fn(arg, category, list[i]->d_name);
+		free(list[i]);
+	}
+	free(list);
+	return more;
+}
+
+int pack_events(const char *dir, bool (*fn)(void *arg, const char *category, const char *event),
+	void *arg, struct error *err)
+{
+	char *root = mem_format("%s/formats", dir);
+	struct dirent **list = NULL;
+	int n = scandir(root, &list, skip_dots, alphasort), sys = n < 0 ? errno : 0, i;
+	bool more = true;
+
+	for (i = 0; i < n; i++) {
+		char *path = mem_format("%s/%s", root, list[i]->d_name);
+
+		more = more && each_event(path, list[i]->d_name, fn, arg);
+		free(path);
+		free(list[i]);
+	}
+	free(list);
+	if (sys)
+		error_sys(err, "E-HEADERS", sys, "read '%s'", root);
+	free(root);
+	return sys ? -1 : 0;
 }
 
 /* ---- functions ---- */

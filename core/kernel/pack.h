@@ -43,6 +43,9 @@ int pack_check_files(const char *dir, struct error *err);
 /* text of a tracepoint's format. E-PROBE with near names */
 int pack_format(const char *dir, const char *category, const char *event, struct buf *out,
 	struct error *err);
+/* calls fn for each tracepoint that it has a format of, until it says false. E-HEADERS */
+int pack_events(const char *dir, bool (*fn)(void *arg, const char *category, const char *event),
+	void *arg, struct error *err);
 /* calls fn for each function until it says false; module is NULL for the kernel's own */
 int pack_functions(const char *dir, bool (*fn)(void *arg, const char *name, const char *module),
 	void *arg, struct error *err);

@@ -18,18 +18,23 @@
 /* newer than some linux/btf.h that this is built with */
 enum { KIND_TYPE_TAG = 18, KIND_ENUM64 = 19 };
 enum { MAX_LAYERS = 16, MAX_DEPTH = 4 };
+enum { SEARCHES = 16 };		/* before an index is made */
 
-/* one file; kept for the process */
-struct source {
-	char *name;		/* "vmlinux", or the module */
-	struct btf *btf;
+/* a function, for many searches */
+struct indexed {
+	const char *name;
+	uint32_t source, id;
 };
 
+/* kept for the process */
 static struct {
 	char *path;		/* of the kernel's own BTF */
-	struct source *sources;	/* the kernel's own is the first */
+	struct signature_source *sources;	/* the kernel's own is the first */
 	size_t n;
 	bool have_modules;
+	unsigned asked;		/* searches so far */
+	struct indexed *index;	/* by name; NULL until it pays */
+	size_t n_index;
 } cache;
 
 static void add_type(const struct btf *btf, uint32_t id, unsigned depth, struct buf *out);
@@ -154,7 +159,7 @@ static void add_type(const struct btf *btf, uint32_t id, unsigned depth, struct 
 	}
 }
 
-static char *type_text(const struct btf *btf, uint32_t id)
+char *signature_type_text(const struct btf *btf, uint32_t id)
 {
 	struct buf b = BUF_INIT;
 
@@ -162,7 +167,7 @@ static char *type_text(const struct btf *btf, uint32_t id)
 	return buf_take(&b, NULL);
 }
 
-static void read_prototype(const struct source *src, const struct btf_type *proto,
+void signature_read_prototype(const struct signature_source *src, const struct btf_type *proto,
 	struct signature *ret)
 {
 	const struct btf_param *p = btf_params(proto);
@@ -170,14 +175,14 @@ static void read_prototype(const struct source *src, const struct btf_type *prot
 	unsigned i;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->type = type_text(src->btf, proto->type);
+	ret->type = signature_type_text(src->btf, proto->type);
 	for (i = 0; i < btf_vlen(proto); i++) {
 		if (p[i].type == 0) {
 			ret->variadic = true;
 			break;
 		}
 		name = btf__name_by_offset(src->btf, p[i].name_off);
-		signature_add_param(ret, type_text(src->btf, p[i].type),
+		signature_add_param(ret, signature_type_text(src->btf, p[i].type),
 			mem_string(name ? name : ""));
 	}
 	ret->source = mem_format("BTF of %s", src->name);
@@ -212,32 +217,99 @@ static int ambiguous(const char *function, const struct signature *a, const stru
 	return -1;
 }
 
+/* notes a function of the name that is wanted; -1: E-SIGNATURE, it differs from the last */
+static int take_function(const struct signature_source *src, const struct btf_type *t,
+	const char *function, bool *found, struct signature *ret, struct error *err)
+{
+	struct signature s;
+
+	t = btf__type_by_id(src->btf, t->type);
+	if (!t || !btf_is_func_proto(t))
+		return 0;
+	signature_read_prototype(src, t, &s);
+	if (*found && !same_types(ret, &s)) {
+		ambiguous(function, ret, &s, err);
+		signature_release(&s);
+		return -1;
+	}
+	if (*found)
+		signature_release(&s);
+	else
+		*ret = s;
+	*found = true;
+	return 0;
+}
+
 /* first: the id of the first type that this source itself has */
-static int search(const struct source *src, uint32_t first, const char *function, bool *found,
-	struct signature *ret, struct error *err)
+static int search(const struct signature_source *src, uint32_t first, const char *function,
+	bool *found, struct signature *ret, struct error *err)
 {
 	uint32_t id, end = btf__type_cnt(src->btf);
 	const struct btf_type *t;
-	struct signature s;
 
 	for (id = first; id < end; id++) {
 		t = btf__type_by_id(src->btf, id);
 		if (!t || !btf_is_func(t) || strcmp(name_of(src->btf, t), function) != 0)
 			continue;
-		t = btf__type_by_id(src->btf, t->type);
-		if (!t || !btf_is_func_proto(t))
-			continue;
-		read_prototype(src, t, &s);
-		if (*found && !same_types(ret, &s)) {
-			ambiguous(function, ret, &s, err);
-			signature_release(&s);
+		if (take_function(src, t, function, found, ret, err))
 			return -1;
+	}
+	return 0;
+}
+
+static int by_function(const void *a, const void *b)
+{
+	const struct indexed *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	if (order)
+		return order;
+	if (x->source != y->source)
+		return x->source < y->source ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static void index_functions(void)
+{
+	uint32_t id, end, i;
+
+	for (i = 0; i < cache.n; i++) {
+		const struct btf *btf = cache.sources[i].btf;
+
+		end = btf__type_cnt(btf);
+		for (id = i ? btf__type_cnt(cache.sources[0].btf) : 1; id < end; id++) {
+			const struct btf_type *t = btf__type_by_id(btf, id);
+
+			if (t && btf_is_func(t))
+				*MEM_GROW(cache.index, cache.n_index) =
+					(struct indexed){ name_of(btf, t), i, id };
 		}
-		if (*found)
-			signature_release(&s);
+	}
+	if (cache.n_index)
+		qsort(cache.index, cache.n_index, sizeof(*cache.index), by_function);
+}
+
+static int search_index(const char *module, const char *function, bool *found,
+	struct signature *ret, struct error *err)
+{
+	size_t low = 0, high = cache.n_index;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(cache.index[mid].name, function) < 0)
+			low = mid + 1;
 		else
-			*ret = s;
-		*found = true;
+			high = mid;
+	}
+	for (; low < cache.n_index && strcmp(cache.index[low].name, function) == 0; low++) {
+		const struct signature_source *src = &cache.sources[cache.index[low].source];
+
+		if (module && strcmp(module, src->name) != 0)
+			continue;
+		if (take_function(src, btf__type_by_id(src->btf, cache.index[low].id), function,
+			found, ret, err))
+			return -1;
 	}
 	return 0;
 }
@@ -250,13 +322,14 @@ static void cache_clear(void)
 		free(cache.sources[cache.n].name);
 	}
 	free(cache.sources);
+	free(cache.index);
 	free(cache.path);
 	memset(&cache, 0, sizeof(cache));
 }
 
 static void cache_add(const char *name, struct btf *btf)
 {
-	struct source *s = MEM_GROW(cache.sources, cache.n);
+	struct signature_source *s = MEM_GROW(cache.sources, cache.n);
 
 	s->name = mem_string(name);
 	s->btf = btf;
@@ -269,6 +342,8 @@ static int load_kernel(const char *path, struct error *err)
 
 	if (cache.path && strcmp(cache.path, path) == 0)
 		return 0;
+	/* it is not a library's business to say on stderr what is wrong with a file */
+	libbpf_set_print(NULL);
 	btf = btf__parse(path, NULL);
 	sys = libbpf_get_error(btf);
 	if (!btf || sys)
@@ -327,25 +402,51 @@ static void load_modules(void)
 	free(other);
 }
 
-int signature_from_btf(const char *path, const char *module, const char *function,
-	struct signature *ret, struct error *err)
+int signature_sources(const char *path, bool modules, struct signature_sources *ret,
+	struct error *err)
 {
-	struct signature s = { 0 };
-	bool found = false;
-	size_t i;
-
 	if (load_kernel(path, err) < 0)
 		return -1;
-	if (!module || strcmp(module, "vmlinux") != 0)
+	if (modules)
 		load_modules();
+	ret->list = cache.sources;
+	ret->n = cache.n;
+	return 0;
+}
+
+static int search_all(const char *module, const char *function, bool *found,
+	struct signature *ret, struct error *err)
+{
+	size_t i;
+
 	for (i = 0; i < cache.n; i++) {
 		if (module && strcmp(module, cache.sources[i].name) != 0)
 			continue;
 		if (search(&cache.sources[i], i ? btf__type_cnt(cache.sources[0].btf) : 1, function,
-			&found, &s, err) < 0) {
-			signature_release(&s);
+			found, ret, err) < 0)
 			return -1;
-		}
+	}
+	return 0;
+}
+
+int signature_from_btf(const char *path, const char *module, const char *function,
+	struct signature *ret, struct error *err)
+{
+	bool found = false, kernel_only = module && strcmp(module, "vmlinux") == 0;
+	struct signature s = { 0 };
+	int bad;
+
+	if (load_kernel(path, err) < 0)
+		return -1;
+	if (!kernel_only)
+		load_modules();
+	if (!cache.index && cache.have_modules && ++cache.asked > SEARCHES)
+		index_functions();
+	bad = cache.index ? search_index(module, function, &found, &s, err) :
+		search_all(module, function, &found, &s, err);
+	if (bad) {
+		signature_release(&s);
+		return -1;
 	}
 	if (found)
 		*ret = s;

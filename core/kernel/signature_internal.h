@@ -18,6 +18,25 @@ bool signature_range_read(const char *text, struct signature_range *ret);
 int signature_from_btf(const char *path, const char *module, const char *function,
 	struct signature *ret, struct error *err);
 
+struct btf;
+struct btf_type;
+struct signature_source {	/* one file of BTF */
+	char *name;		/* "vmlinux", or the module */
+	struct btf *btf;	/* of a module: split BTF on top of the kernel's own */
+};
+struct signature_sources {
+	const struct signature_source *list;	/* lent; the kernel's own is the first */
+	size_t n;
+};
+/* BTF that is kept for the process: the file, with modules those beside it. E-SIGNATURE */
+int signature_sources(const char *path, bool modules, struct signature_sources *ret,
+	struct error *err);
+/* the type as C text: "const struct sk_buff *"; caller owns */
+char *signature_type_text(const struct btf *btf, uint32_t id);
+/* ret gets no function name */
+void signature_read_prototype(const struct signature_source *src, const struct btf_type *proto,
+	struct signature *ret);
+
 /* 1: found; 0: no row for this kernel; -1: E-SIGNATURE. ret gets no function name */
 int signature_from_table(const char *function, const struct signature_target *target,
 	struct signature *ret, struct error *err);

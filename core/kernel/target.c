@@ -234,6 +234,42 @@ enum answer target_function(struct target *t, const char *name, const char **ret
 	return *ret_name ? ANSWER_YES : ANSWER_NO;
 }
 
+/* ---- all names ---- */
+
+static bool add_line(void *arg, const char *name, const char *module)
+{
+	(void)module;
+	buf_adds(arg, name);
+	buf_addc(arg, '\n');
+	return true;
+}
+
+static bool add_event(void *arg, const char *category, const char *event)
+{
+	buf_addf(arg, "%s:%s\n", category, event);
+	return true;
+}
+
+static int not_told(const struct target *t, const char *what, struct error *err)
+{
+	error_set(err, "E-HEADERS", "the %s of %s are not known", what, target_name(t));
+	return error_hint(err, "--headers PACK brings those of a kernel");
+}
+
+int target_functions(struct target *t, struct buf *out, struct error *err)
+{
+	if (!t->pack.has_functions || !told_by_headers(t))
+		return not_told(t, "functions", err);
+	return pack_functions(t->headers.pack, add_line, out, err);
+}
+
+int target_tracepoints(struct target *t, struct buf *out, struct error *err)
+{
+	if (!t->pack.has_formats || t->running)
+		return not_told(t, "tracepoints", err);
+	return pack_events(t->headers.pack, add_event, out, err);
+}
+
 /* those of a distribution's kernels are for these alone */
 static const struct profile *distribution_profile(const char *release)
 {

@@ -63,6 +63,13 @@ int target_format(struct target *t, const char *category, const char *event, str
 enum answer target_function(struct target *t, const char *name, const char **ret_name,
 	char **ret_near);
 /*
+ * A line for each function, or "category:event" of each tracepoint, in no
+ * order, of a target that is not the running kernel.  E-HEADERS: they are
+ * not known.
+ */
+int target_functions(struct target *t, struct buf *out, struct error *err);
+int target_tracepoints(struct target *t, struct buf *out, struct error *err);
+/*
  * The profile for a kernel that is known by its release.  *ret_note is set
  * to what to say of the choice, or NULL if it is just that kernel; the
  * caller owns it.  E-ARGS: none fits, it is older than all.

@@ -560,3 +560,17 @@ void kallsyms_each(struct kallsyms *k, const char *glob,
 	}
 	free(prefix);
 }
+
+void kallsyms_names(const struct kallsyms *k, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < k->n_syms; i++) {
+		const char *name = name_of(k, &k->syms[i]);
+
+		if (!k->syms[i].text || is_cold(name))
+			continue;
+		buf_adds(out, name);
+		buf_addc(out, '\n');
+	}
+}

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "symbol/symbol.h"
 
 struct kallsyms;
@@ -36,5 +37,7 @@ enum function_state kallsyms_find(struct kallsyms *k, const char *name, const ch
 /* see kernel_functions() */
 void kallsyms_each(struct kallsyms *k, const char *glob,
 	bool (*fn)(void *arg, const char *name, const char *module), void *arg);
+/* see kernel_function_names() */
+void kallsyms_names(const struct kallsyms *k, struct buf *out);
 
 #endif

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 struct symbolizer;
@@ -77,6 +78,9 @@ enum function_state kernel_function_find(struct symbolizer *s, const char *name,
  */
 void kernel_functions(struct symbolizer *s, const char *glob,
 	bool (*fn)(void *arg, const char *name, const char *module), void *arg);
+
+/* appends all these names, a line each, in no order: cheaper, where all are wanted */
+void kernel_function_names(struct symbolizer *s, struct buf *out);
 
 /*
  * File offset of a function in an ELF file, for uprobes: value of the

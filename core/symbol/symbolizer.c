@@ -156,6 +156,11 @@ void kernel_functions(struct symbolizer *s, const char *glob,
 	kallsyms_each(kernel(s), glob, fn, arg);
 }
 
+void kernel_function_names(struct symbolizer *s, struct buf *out)
+{
+	kallsyms_names(kernel(s), out);
+}
+
 /* ---- processes ---- */
 
 static const char *pid_key(char key[16], uint32_t pid)
