@@ -248,7 +248,7 @@ char *binary_path(const char *name, uint32_t pid, struct error *err)
 	char *found = NULL;
 
 	if (name[0] == '/')
-		return mem_string(name);
+		return pid ? path_from_here(pid, name) : mem_string(name);
 	if (strchr(name, '/'))
 		return relative_path(name, err);
 	if (strpbrk(name, "*?[\\") || !name[0]) {

@@ -96,7 +96,8 @@ int symbol_file_offset(const char *path, const char *name, uint64_t *ret_offset,
 int symbol_file_functions(const char *path, const char *glob,
 	bool (*fn)(void *arg, const char *name, uint64_t offset), void *arg, struct error *err);
 /*
- * The full path of a program or library: an absolute path as it is, "c" or
+ * The full path of a program or library: an absolute path as it is, or as pid
+ * sees it if that is another file; "c" or
  * "libc.so.6" through pid's mappings (if pid; "/proc/PID/root/..." if its
  * root is another), ld.so.cache and the usual directories, a program name
  * through PATH. Caller owns. E-PROBE

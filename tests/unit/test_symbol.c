@@ -1534,6 +1534,12 @@ static void test_binary_path_container(void **state)
 	want = mem_format("/proc/%d/root%s", c.pid, bin);
 	assert_string_equal(found, want);
 	assert_int_equal(symbol_file_offset(found, "static_marker", &at, &err), 0);
+	free(found);
+	found = binary_path(bin, c.pid, &err);
+	assert_string_equal(found, want);
+	free(found);
+	found = binary_path(bin, getpid(), &err);
+	assert_string_equal(found, bin);
 	end(&c);
 	close(parent);
 	buf_release(&b);
