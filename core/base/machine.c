@@ -16,3 +16,14 @@ const struct machine *machine_find(const char *name)
 	}
 	return NULL;
 }
+
+const struct machine *machine_of_elf(unsigned elf)
+{
+	size_t i;
+
+	for (i = 0; machines[i]; i++) {
+		if (machines[i]->elf == elf)
+			return machines[i];
+	}
+	return NULL;
+}

@@ -266,6 +266,23 @@ static int add_program(struct object *obj, void *module, size_t id)
 	return check_insns(prog);
 }
 
+/* programs that prepare_usdt.c made say by no name what they attach to */
+static void set_usdt_probes(struct object *obj, const struct request *req)
+{
+	size_t i;
+
+	for (i = 0; i < req->n_usdt; i++) {
+		char *name = request_usdt_program(req, i);
+		int program = object_find_program(obj, name);
+
+		if (program >= 0) {
+			free(obj->programs[program].probe);
+			obj->programs[program].probe = mem_string(request_usdt_probe(req, i));
+		}
+		free(name);
+	}
+}
+
 /* the parameter that a load stands for, or -1 */
 static int param_of(const struct bpf_insn *insn, const struct prepared *p, uint32_t *ret_kind)
 {
@@ -454,6 +471,7 @@ static enum build_result make_object(void *module, const struct request *req,
 			ret = BUILD_WRONG;
 	}
 	btf__free(btf);
+	set_usdt_probes(obj, req);
 	if (ret == BUILD_OK)
 		ret = add_params(obj, p);
 	if (ret == BUILD_OK && add_types(obj, err))

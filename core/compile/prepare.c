@@ -754,6 +754,7 @@ int prepare(const struct request *req, char **absent, size_t n_absent, struct pr
 	buf_init(&ret->text);
 	p.tokens = ctoken_all(req->text, &p.n_tokens);
 	wrong = scan_declarations(&p);
+	ret->losses |= usdt_reads_memory(&p);
 	wrong |= add_prelude(&p);
 	wrong |= rewrite_calls(&p);
 	resync_lines(&p);
@@ -761,6 +762,7 @@ int prepare(const struct request *req, char **absent, size_t n_absent, struct pr
 	sort_edits(ret);
 	apply_edits(&p);
 	buf_addc(&ret->text, '\n');
+	wrong |= usdt_append(&p);
 	params_guard(&p);
 	free(p.tokens);
 	return wrong ? -1 : 0;

@@ -31,4 +31,9 @@ int params_rewrite(struct preparation *p);
 /* what stands behind the text */
 void params_guard(struct preparation *p);
 
+/* does a program for a USDT probe read memory, which may fail: LOSS(other) then */
+bool usdt_reads_memory(const struct preparation *p);
+/* the programs for USDT probes, behind the text. -1 with diagnostics */
+int usdt_append(struct preparation *p);
+
 #endif

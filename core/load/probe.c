@@ -133,6 +133,7 @@ void probe_release(struct probe *p)
 	free((char *)p->name);
 	free((char *)p->path);
 	free((char *)p->event);
+	free((char *)p->args);
 	memset(p, 0, sizeof(*p));
 }
 

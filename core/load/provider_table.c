@@ -11,6 +11,7 @@ const struct provider *const provider_table[] = {
 	&provider_sysret,
 	&provider_uprobe,
 	&provider_uretprobe,
+	&provider_usdt,
 	&provider_tracepoint,
 	&provider_raw_tracepoint,
 	&provider_fentry,

@@ -75,7 +75,7 @@ static int uprobe_check(struct session *s, const struct probe *p, struct error *
 	return 0;
 }
 
-static int uprobe_failed(struct error *err, int sys, const struct dynamic *d)
+int uprobe_failed(struct error *err, int sys, const struct dynamic *d)
 {
 	char *what;
 

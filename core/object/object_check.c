@@ -36,15 +36,17 @@ bool object_is_identifier(const char *s)
 
 /* ---- programs ---- */
 
-/* "kprobe:icmp_echo"; it must survive as a section's name, where ':' is '/' */
+/* "kprobe:icmp_echo"; behind a provider that has paths, all that is printed */
 static bool is_probe(const char *s)
 {
 	size_t i, provider = strcspn(s, ":");
+	bool paths = str_starts(s, "usdt:");
 
 	if (!provider || !s[provider] || !s[provider + 1] || str_starts(s, "prog:"))
 		return false;
 	for (i = 0; s[i]; i++) {
-		if (!is_word(s[i]) && !(i >= provider && strchr(":.$*?-+", s[i])))
+		if (!is_word(s[i]) && !(i >= provider && strchr(":.$*?-+", s[i])) &&
+		    !(paths && (unsigned char)s[i] >= 0x20 && s[i] != 0x7f))
 			return false;
 	}
 	return i <= OBJECT_PROBE_MAX;

@@ -17,7 +17,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are used as t
 enum {
 	OBJECT_SIZE_MAX = 256 << 20,
 	OBJECT_NAME_MAX = 128,
-	OBJECT_PROBE_MAX = 256,
+	OBJECT_PROBE_MAX = 4096,	/* a path, and places of arguments */
 	OBJECT_TEXT_MAX = 1 << 20,	/* a fact's value, the source's name */
 	OBJECT_PROGRAMS_MAX = 10000,
 	OBJECT_MAPS_MAX = 1000,
@@ -43,6 +43,8 @@ enum {
 #define SECTION_STRINGS	".strtab"
 #define PREFIX_BY_HAND	"prog/"		/* section of a program without a probe */
 #define PREFIX_RELOCS	".rel"
+/* in the name of a section a probe's ':' is '/', and what is none of these is "%XX" */
+#define PROBE_PLAIN	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$*?-+"
 
 #define RELOC_MAP	1		/* R_BPF_64_64 */
 

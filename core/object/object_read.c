@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -157,11 +158,42 @@ static int check_records(struct reader *r, const struct section *s, size_t each,
 
 /* ---- what the sections hold ---- */
 
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* the probe that the section's name says; NULL if it is not as a writer spells it */
+static char *probe_of_section(const char *name)
+{
+	struct buf probe = BUF_INIT;
+
+	for (; *name; name++) {
+		char c = *name == '/' ? ':' : *name;
+
+		if (c == '%' && hex_digit(name[1]) >= 0 && hex_digit(name[2]) >= 0) {
+			c = hex_digit(name[1]) << 4 | hex_digit(name[2]);
+			name += 2;
+			if (!c || c == ':' || strchr(PROBE_PLAIN, c))
+				goto bad;
+		} else if (*name == ':' || (c != ':' && !strchr(PROBE_PLAIN, c))) {
+			goto bad;
+		}
+		buf_addc(&probe, c);
+	}
+	return buf_take(&probe, NULL);
+bad:
+	buf_release(&probe);
+	return NULL;
+}
+
 static int read_program(struct reader *r, struct section *s)
 {
 	struct object_program *prog;
 	size_t n;
-	char *p;
 
 	if (check_records(r, s, sizeof(struct bpf_insn), OBJECT_INSNS_MAX, &n))
 		return -1;
@@ -173,10 +205,8 @@ static int read_program(struct reader *r, struct section *s)
 	prog->n_insns = n;
 	if (str_starts(s->name, PREFIX_BY_HAND))
 		return 0;
-	prog->probe = mem_string(s->name);
-	for (p = prog->probe; (p = strchr(p, '/')); p++)
-		*p = ':';
-	return 0;
+	prog->probe = probe_of_section(s->name);
+	return prog->probe ? 0 : bad_section(r, s, "no name of a probe");
 }
 
 static int read_maps(struct reader *r, struct section *s)

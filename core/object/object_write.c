@@ -72,15 +72,22 @@ static void add_format(struct writer *w)
 
 static uint32_t program_section_name(struct writer *w, const struct object_program *prog)
 {
-	char *name = mem_string(prog->probe), *p;
+	struct buf name = BUF_INIT;
+	const char *p;
 	uint32_t at;
 
-	if (!name)
+	if (!prog->probe)
 		return add_string(w, PREFIX_BY_HAND, prog->name);
-	for (p = name; (p = strchr(p, ':')); p++)
-		*p = '/';
-	at = add_string(w, "", name);
-	free(name);
+	for (p = prog->probe; *p; p++) {
+		if (*p == ':')
+			buf_addc(&name, '/');
+		else if (strchr(PROBE_PLAIN, *p))
+			buf_addc(&name, *p);
+		else
+			buf_addf(&name, "%%%02X", (unsigned char)*p);
+	}
+	at = add_string(w, "", name.data);
+	buf_release(&name);
 	return at;
 }
 

@@ -43,6 +43,7 @@ static const struct field fields[] = {
 	{ "types", FIELD_STRING, AT(types) },
 	{ "format", FIELD_FORMATS, AT(formats), AT(n_formats) },
 	{ "arg", FIELD_LIST, AT(args), AT(n_args) },
+	{ "usdt", FIELD_LIST, AT(usdt), AT(n_usdt) },
 };
 
 static char **string_at(const struct request *req, size_t at)
@@ -130,6 +131,27 @@ void request_add_arg(struct request *req, const char *function, const char *name
 		}
 	}
 	*MEM_GROW(req->args, req->n_args) = arg;
+}
+
+void request_add_usdt(struct request *req, const char *function, const char *spec)
+{
+	*MEM_GROW(req->usdt, req->n_usdt) = mem_format("%s %s", function, spec);
+}
+
+char *request_usdt_program(const struct request *req, size_t i)
+{
+	size_t n = strcspn(req->usdt[i], " "), k, number = 1;
+
+	for (k = 0; k < i; k++)
+		number += strncmp(req->usdt[k], req->usdt[i], n + 1) == 0;
+	return mem_format("%.*s__%zu", (int)n, req->usdt[i], number);
+}
+
+const char *request_usdt_probe(const struct request *req, size_t i)
+{
+	const char *space = strchr(req->usdt[i], ' ');
+
+	return space ? space + 1 : "";
 }
 
 void request_add_format(struct request *req, const char *category, const char *event,

@@ -62,6 +62,10 @@ struct request {
 	 * "FUNCTION NAME POSITION TYPE", the position from 1 */
 	char **args;
 	size_t n_args;
+	/* programs for USDT probes: "FUNCTION usdt:PATH:PROVIDER:NAME(ARGUMENTS)", see
+	 * usdt_spec.h; each calls the function with the values of its arguments */
+	char **usdt;
+	size_t n_usdt;
 };
 
 void request_init(struct request *req);		/* strings empty, line 1 */
@@ -72,6 +76,12 @@ void request_add_arg(struct request *req, const char *function, const char *name
 	unsigned position, const char *type);
 void request_add_format(struct request *req, const char *category, const char *event,
 	const char *text);
+
+void request_add_usdt(struct request *req, const char *function, const char *spec);
+/* the name of a program for req->usdt[i]: FUNCTION__1, FUNCTION__2...; caller owns */
+char *request_usdt_program(const struct request *req, size_t i);
+/* its "usdt:..."; lent */
+const char *request_usdt_probe(const struct request *req, size_t i);
 
 void request_write(const struct request *req, struct buf *out);
 /* reads one request from the start of data; *ret_used: its bytes. E-REQUEST */
