@@ -23,6 +23,7 @@
 #include "load/internal.h"
 
 #define PMU_DIR "/sys/bus/event_source/devices"
+#define REF_CTR PMU_DIR "/uprobe/format/ref_ctr_offset"
 #define GROUP "moontrace_"
 
 enum { BUSY_TRIES = 50, BUSY_WAIT_US = 10000 };
@@ -43,6 +44,8 @@ static int open_pmu(struct link *l, const struct dynamic *d)
 	attr.type = type;
 	if (d->ret)
 		attr.config = 1ull << bit;
+	if (d->semaphore)
+		attr.config |= d->semaphore << read_number_file(REF_CTR);
 	attr.config1 = (uintptr_t)d->where;
 	attr.config2 = d->offset;
 	attr.disabled = 1;
@@ -152,7 +155,7 @@ static int open_tracefs(struct link *l, const struct dynamic *d)
 		free(entry);
 		return -sys;
 	}
-	l->entry = entry;
+	*MEM_GROW(l->entries, l->n_entries) = entry;
 	return open_entry(root, entry, d);
 }
 
@@ -180,12 +183,18 @@ int dynamic_open(struct link *l, const struct dynamic *d)
 
 void dynamic_undo(struct link *l)
 {
-	const char *root = l->entry ? tracefs_mounted() : NULL;
+	const char *root = l->n_entries ? tracefs_mounted() : NULL;
+	size_t i;
 
-	if (root)
-		delete_entry(root, l->entry_file, l->entry);
-	free(l->entry);
-	l->entry = NULL;
+	for (i = l->n_entries; root && i-- > 0;)
+		delete_entry(root, l->entry_file, l->entries[i]);
+	dynamic_forget(l);
+}
+
+void dynamic_forget(struct link *l)
+{
+	while (l->n_entries > 0)
+		free(l->entries[--l->n_entries]);
 }
 
 /* ---- missed hits ---- */
@@ -247,8 +256,8 @@ uint64_t dynamic_missed(const struct link *l)
 	if (l->provider != &provider_kprobe && l->provider != &provider_kretprobe &&
 		l->provider != &provider_syscall && l->provider != &provider_sysret)
 		return 0;
-	if (l->entry)
-		return profile_missed(l->entry);
+	for (i = 0; i < l->n_entries; i++)
+		sum += profile_missed(l->entries[i]);
 	for (i = 0; i < l->n_fds; i++)
 		sum += perf_link_missed(l->fds[i]);
 	return sum;
@@ -273,8 +282,9 @@ static char *stale_entry(char *line)
 }
 
 /*
- * A process of another pid namespace looks dead from here, too; its entries
- * are in use then, and the kernel refuses to delete those (EBUSY).
+ * A process of another pid namespace looks dead from here, too, and one whose
+ * closer is still at work is dead; the entries of both are in use, and the
+ * kernel refuses to delete those (EBUSY).
  */
 static void sweep_file(const char *root, const char *file)
 {

@@ -30,6 +30,7 @@ struct session {
 	struct session_options options;
 	struct undo *newest;
 	struct losses gone;		/* of units that are closed */
+	struct gate *gates;
 	struct btf *btf;		/* of the kernel; once asked for */
 	bool drained;			/* stopped, and all events were read */
 };
@@ -37,7 +38,11 @@ struct session {
 struct loaded {				/* a program in the kernel */
 	size_t index;
 	uint32_t type, expected_attach, btf_id;
+	bool for_link;			/* not for a prog array */
 	int fd;
+	struct gate *gate;		/* NULL: it has none */
+	uint32_t slot;			/* in the gate */
+	size_t links;			/* that it is attached by */
 };
 
 struct unit {
@@ -48,6 +53,8 @@ struct unit {
 	struct loaded *loaded;
 	size_t n_loaded;
 	bool *optional;			/* obj->n_programs: see unit_set_optional() */
+	bool *by_hand;			/* the same: unit_set_by_hand(), unit_set_pid() */
+	int *pids;
 	uint64_t missed;		/* of links that are gone */
 };
 
@@ -72,10 +79,49 @@ struct map {
 	uint64_t lost_records;		/* as the perf buffer told */
 	char *last;			/* map_drain of counters: values of the last time */
 };
-/* ret: BPF_OBJ_NAME_LEN bytes of what kernels take as a name */
-void name_for_kernel(const char *name, char *ret);
 int map_create(struct map *m, struct error *err);
 void map_release(struct map *m);
+
+/* ---- making maps and programs: the descriptor or -errno ---- */
+
+struct new_map {
+	const char *name;		/* what kernels take of it */
+	uint32_t type, key_size, value_size, max_entries, flags;
+	int inner_fd;			/* of maps in maps, else 0 */
+};
+int create_map(const struct new_map *m);
+
+struct new_program {
+	const char *name, *license;
+	uint32_t type, expected_attach, btf_id;
+	const struct bpf_insn *insns;
+	size_t n_insns;
+	char *log;			/* may be NULL */
+	uint32_t log_size;
+};
+int create_program(const struct new_program *p);
+
+/* unit_load() for an attach: with a gate where that is needed and possible */
+int unit_load_for_link(struct unit *u, size_t index, uint32_t type, uint32_t expected_attach,
+	uint32_t attach_btf_id, struct error *err);
+struct loaded *unit_loaded(struct unit *u, int prog_fd);
+/* shuts its gate, closes and forgets it: the next attach loads it again */
+void unit_retire(struct unit *u, struct loaded *l);
+
+/* ---- gates: see gate.c ---- */
+
+enum { GATE_INSNS = 13 };		/* at most */
+/* a new slot, which is open; the session owns the gate. NULL: no map can be made */
+struct gate *gate_take(struct session *s, uint32_t *ret_slot);
+/* writes the gate's instructions in front of `end` and returns their number */
+size_t gate_put(const struct gate *g, uint32_t slot, struct bpf_insn *end);
+void gate_shut(struct gate *g, uint32_t slot);	/* at the next gates_apply() */
+bool gates_apply(struct session *s);		/* false: the kernel did not take it */
+void gates_free(struct session *s);
+/* until no program runs that ran when it was called; false if the kernel cannot */
+bool wait_for_programs(void);
+
+/* ---- links ---- */
 
 struct link {
 	struct undo undo;
@@ -83,13 +129,17 @@ struct link {
 	struct unit *unit;
 	size_t program;
 	const struct provider *provider;
+	int prog_fd;			/* lent by the unit; -1 once it is stopped */
 	char *spec;
 	int *fds;			/* closing one detaches the program */
 	size_t n_fds;
 	int *perf_fds;			/* the events themselves, closed after fds */
 	size_t n_perf_fds;
 	const char *entry_file;		/* "kprobe_events", "uprobe_events" */
-	char *entry;			/* "GROUP/NAME" in it, or NULL */
+	char **entries;			/* "GROUP/NAME" in it, one for each event */
+	size_t n_entries;
+	struct semaphore *semaphores;	/* see semaphore.c */
+	size_t n_semaphores;
 	uint64_t missed;		/* kept when it stops */
 	bool attached;
 };
@@ -107,8 +157,22 @@ int link_bind_perf(struct link *l, int fd, int prog_fd, struct error *err);
 int attach_failed(struct error *err, int sys, const char *what);
 /* number in a file of sysfs or tracefs ("config:32" too), -1 if there is none */
 int64_t read_number_file(const char *path);
-/* closes them all, sharing the kernel's waits between threads */
-void close_together(const int *fds, size_t n);
+
+/* what takes long to close, in this order */
+struct closing {
+	int *fds;			/* of links */
+	size_t n_fds;
+	int *events;
+	size_t n_events;
+	struct link **links;		/* lent; dynamic_undo() of each */
+	size_t n_links;
+};
+/*
+ * Closes our descriptors and leaves the waiting to a child.  A socket, which
+ * is at its end when the child is; -1: there is no child, all is closed now.
+ */
+int closing_start(const struct closing *c);
+void closing_wait(int child);			/* until it is all closed */
 
 /* a kprobe or uprobe, opened as perf event by the way that this kernel has */
 struct dynamic {
@@ -117,11 +181,24 @@ struct dynamic {
 	const char *where;		/* function, or path of the binary */
 	uint64_t offset;		/* in the function, or in the file */
 	int pid;			/* <= 0: all */
+	uint64_t semaphore;		/* in the file, where the kernel shall count; 0: none */
 };
 /* the descriptor, or -errno; may note an entry in l that l's end deletes */
 int dynamic_open(struct link *l, const struct dynamic *d);
+/* E-ATTACH, E-PERM or E-LIMIT for what dynamic_open said of a uprobe. Returns -1 */
+int uprobe_failed(struct error *err, int sys, const struct dynamic *d);
 void dynamic_undo(struct link *l);
+void dynamic_forget(struct link *l);	/* somebody else does that */
 uint64_t dynamic_missed(const struct link *l);
+/* the counters by which programs know that a USDT probe of theirs is looked at */
+bool semaphores_by_kernel(void);	/* with dynamic.semaphore */
+/*
+ * Else it is raised in the memory of a process until the link ends: `offset`
+ * into the file at path, which this process has mapped.  E-ATTACH, E-PERM
+ */
+int semaphore_raise(struct link *l, const char *path, uint64_t offset, int pid,
+	struct error *err);
+void semaphores_lower(struct link *l);
 /*
  * For tests on newer kernels: do as on those without probe PMUs, without
  * links at perf events and without batches. Set before the first session.
@@ -162,11 +239,13 @@ int verifier_explain(const struct object *obj, const struct object_program *prog
 
 /* false if it is being read already: this was called by its event_fn */
 bool events_drain(struct events *e);
+/* of a program: times that it was skipped, because one ran on the CPU already */
+uint64_t recursion_misses(int prog_fd);
 int unit_losses(struct unit *u, bool drained, struct losses *add, struct error *err);
 
 extern const struct provider provider_kprobe, provider_kretprobe, provider_uprobe,
 	provider_uretprobe, provider_tracepoint, provider_raw_tracepoint, provider_perf_event,
 	provider_profile, provider_interval, provider_fentry, provider_fexit,
-	provider_syscall, provider_sysret;
+	provider_syscall, provider_sysret, provider_usdt;
 
 #endif

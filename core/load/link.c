@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
 
 #include "base/mem.h"
 #include "load/internal.h"
@@ -20,7 +23,7 @@ static void link_free(struct link *l)
 {
 	free(l->fds);
 	free(l->perf_fds);
-	free(l->entry);
+	free(l->entries);
 	free(l->spec);
 	free(l);
 }
@@ -34,39 +37,112 @@ static void disable(struct link *l)
 		ioctl(l->perf_fds[i], PERF_EVENT_IOC_DISABLE, 0);
 }
 
-static void append(int **fds, size_t *n, const int *more, size_t n_more)
+/* sampling events end as soon as they are closed */
+static bool is_quick(const struct link *l)
+{
+	return l->provider->prog_type == BPF_PROG_TYPE_PERF_EVENT;
+}
+
+static void close_all(const int *fds, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < n_more; i++)
+	for (i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+/* its program has one link less; false if others still use it, or it has no gate */
+static bool retire_program(struct link *l)
+{
+	struct loaded *prog = unit_loaded(l->unit, l->prog_fd);
+
+	l->prog_fd = -1;
+	/* NULL: another link of it came first */
+	if (!prog || is_quick(l))
+		return true;
+	if (prog->links > 0 || !prog->gate)
+		return false;
+	unit_retire(l->unit, prog);
+	return true;
+}
+
+/* shuts the gates of all programs; false if one may still run until it is detached */
+static bool silence(struct link **links, size_t n)
+{
+	bool all = true;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (links[i]->prog_fd >= 0)
+			unit_loaded(links[i]->unit, links[i]->prog_fd)->links--;
+	}
+	for (i = 0; i < n; i++) {
+		if (links[i]->prog_fd >= 0 && !retire_program(links[i]))
+			all = false;
+	}
+	return n == 0 || (gates_apply(links[0]->session) && all);
+}
+
+static void append(int **fds, size_t *n, int *more, size_t *n_more)
+{
+	size_t i;
+
+	for (i = 0; i < *n_more; i++)
 		*MEM_GROW(*fds, *n) = more[i];
+	*n_more = 0;
+}
+
+/* closes what is quick, and gathers the rest */
+static void gather(struct link *l, struct closing *c)
+{
+	if (is_quick(l)) {
+		close_all(l->fds, l->n_fds);
+		close_all(l->perf_fds, l->n_perf_fds);
+		l->n_fds = l->n_perf_fds = 0;
+	}
+	append(&c->fds, &c->n_fds, l->fds, &l->n_fds);
+	append(&c->events, &c->n_events, l->perf_fds, &l->n_perf_fds);
+	if (l->n_entries)
+		*MEM_GROW(c->links, c->n_links) = l;
+}
+
+static void close_slow(const struct closing *c, bool silent)
+{
+	int child;
+
+	if (c->n_fds + c->n_events + c->n_links == 0)
+		return;
+	child = closing_start(c);
+	if (!silent || !wait_for_programs())
+		closing_wait(child);
+	if (child >= 0)
+		close(child);
 }
 
 /*
- * The programs of all links are detached before the first event is closed,
- * because only the latter has to wait for long.  Newest links come first.
+ * All programs fall silent at the same moment, and none of them runs when
+ * this returns; the kernel may still be detaching them.
  */
 static void stop_links(struct link **links, size_t n)
 {
-	int *fds = NULL, *perf_fds = NULL;
-	size_t n_fds = 0, n_perf_fds = 0, i;
+	struct closing c = { 0 };
+	bool silent;
+	size_t i;
 
 	for (i = 0; i < n; i++)
 		disable(links[i]);
+	silent = silence(links, n);
 	for (i = 0; i < n; i++) {
+		semaphores_lower(links[i]);
 		links[i]->missed = link_missed(links[i]);
-		append(&fds, &n_fds, links[i]->fds, links[i]->n_fds);
-		append(&perf_fds, &n_perf_fds, links[i]->perf_fds, links[i]->n_perf_fds);
-		links[i]->n_fds = links[i]->n_perf_fds = 0;
-	}
-	close_together(fds, n_fds);
-	close_together(perf_fds, n_perf_fds);
-	for (i = 0; i < n; i++) {
-		dynamic_undo(links[i]);
 		links[i]->attached = false;
 	}
-	free(fds);
-	free(perf_fds);
+	for (i = 0; i < n; i++)
+		gather(links[i], &c);
+	close_slow(&c, silent);
+	free(c.fds);
+	free(c.events);
+	free(c.links);
 }
 
 static void link_undo(struct undo *undo)
@@ -107,7 +183,7 @@ void link_detach(struct link *l)
 /* ---- the beginning ---- */
 
 static struct link *link_new(struct unit *u, size_t program, const struct provider *provider,
-	const struct probe *p)
+	const struct probe *p, int prog_fd)
 {
 	struct link *l = mem_alloc(sizeof(*l));
 	struct buf spec = BUF_INIT;
@@ -116,6 +192,8 @@ static struct link *link_new(struct unit *u, size_t program, const struct provid
 	l->unit = u;
 	l->program = program;
 	l->provider = provider;
+	l->prog_fd = prog_fd;
+	unit_loaded(u, prog_fd)->links++;
 	probe_format(p, &spec);
 	l->spec = buf_take(&spec, NULL);
 	return l;
@@ -168,7 +246,7 @@ static int place_load(struct unit *u, size_t program, const struct place *at, st
 	if (at->provider->target &&
 		at->provider->target(u->session, at->probe, &expected, &btf_id, err))
 		return -1;
-	return unit_load(u, program, at->provider->prog_type, expected, btf_id, err);
+	return unit_load_for_link(u, program, at->provider->prog_type, expected, btf_id, err);
 }
 
 static bool is_absent(const struct probe *p, struct error *err)
@@ -187,7 +265,7 @@ static struct link *attach_at(struct unit *u, size_t program, const struct place
 
 	if (prog_fd < 0)
 		return NULL;
-	l = link_new(u, program, at->provider, at->probe);
+	l = link_new(u, program, at->provider, at->probe, prog_fd);
 	undo_push(u->session, &l->undo, u, link_undo);
 	if (at->provider->attach(l, at->probe, prog_fd, err)) {
 		error_wrap(err, "attach '%s' to %s", u->obj->programs[program].name, l->spec);
@@ -218,11 +296,13 @@ static int own_probe(struct unit *u, size_t index, struct probe *ret, struct err
 {
 	const char *spec = u->obj->programs[index].probe;
 
-	if (!spec)
+	if (!spec || u->by_hand[index])
 		return 0;
 	if (probe_parse(spec, ret, err))
 		return -1;
 	ret->optional = u->optional[index];
+	if (u->pids[index] > 0)
+		ret->pid = u->pids[index];
 	return 1;
 }
 

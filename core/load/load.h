@@ -43,12 +43,15 @@ struct session *session_new(struct loop *loop, struct symbolizer *symbols,
 /* detaches, unloads and closes everything in reverse order; NULL is fine */
 void session_free(struct session *s);
 /*
- * Stops all probes at once (perf events are disabled first, all of them,
- * before the slow closing starts, which links do together), keeps maps and
- * event buffers readable and reads the latter once more. The links stay
- * valid for link_detach, link_spec and link_missed.
+ * Stops all probes at once, keeps maps and event buffers readable and reads
+ * the latter once more.  No program runs any more when this returns; the
+ * kernel takes up to seconds to detach many, which a process of its own
+ * ("moontrace-close", no child of ours) waits for.  Programs are loaded again
+ * at their next attach.  The links stay valid for link_detach, link_spec and
+ * link_missed.
  */
 void session_stop(struct session *s);
+void unit_stop(struct unit *u);		/* the same for the probes of one */
 
 /* ---- units: one object in the kernel ---- */
 
@@ -74,6 +77,18 @@ const char *program_type_name(uint32_t type);
 int unit_attach_auto(struct unit *u, struct error *err);
 /* program `index` attaches by itself only if its probe is there */
 void unit_set_optional(struct unit *u, size_t index);
+/* the process that a program with a USDT probe of its own is for; 0: all */
+void unit_set_pid(struct unit *u, size_t index, int pid);
+/* a program with a probe of its own attaches by unit_attach_usdt() only */
+void unit_set_by_hand(struct unit *u, size_t index);
+/*
+ * Attaches all programs FUNCTION__N that were compiled for USDT probes.
+ * path and pid may name another binary and process than they were compiled
+ * with; NULL and -1: the same.  E-PROGRAM: there are none; E-PROBE: the
+ * binary has arguments in places that none of them reads.  *ret has *ret_n links
+ */
+int unit_attach_usdt(struct unit *u, const char *function, const char *path, int pid,
+	struct link ***ret, size_t *ret_n, struct error *err);
 /* are all its own probes there, the optional ones aside? Nothing is loaded. E-PROBE, E-FEATURE */
 int unit_check_auto(struct unit *u, struct error *err);
 /* has the program a link, be it one that a session_stop has stopped? */
@@ -83,10 +98,12 @@ bool unit_is_attached(const struct unit *u, size_t index);
 
 struct probe {
 	const char *provider;	/* "kprobe", "tracepoint", ... as in provider_table */
-	const char *name;	/* function, "category:event", raw tracepoint, symbol */
+	const char *name;	/* function, "category:event", raw tracepoint, symbol,
+				 * usdt: "provider:name" */
 	const char *path;	/* uprobe, usdt: binary (resolved with binary_path) */
+	const char *args;	/* usdt: only places with this argument text; NULL: all */
 	uint64_t address;	/* uprobe: file offset when name is NULL; kprobe: offset into it */
-	int pid;		/* uprobe, perf event: this process; <= 0: all */
+	int pid;		/* uprobe, usdt, perf event: this process; <= 0: all */
 	int cpu;		/* perf event: this CPU; -1: all online ones */
 	/* perf event */
 	const char *event;	/* "cpu-clock", "task-clock", "cycles", "page-faults", ... */
@@ -98,8 +115,9 @@ struct probe {
 
 /*
  * "kprobe:f", "kprobe:f+0x10", "syscall:read", "tracepoint:cat:ev",
- * "uprobe:PATH:SYM", "uprobe:PATH:0x1234", "perf:cpu-clock:1000",
- * "perf:cycles:99hz", "profile:99", "interval:100ms"; uprobe, perf and profile
+ * "uprobe:PATH:SYM", "uprobe:PATH:0x1234", "usdt:PATH:PROVIDER:NAME",
+ * "usdt:PATH:PROVIDER:NAME(ARGUMENTS)", "perf:cpu-clock:1000",
+ * "perf:cycles:99hz", "profile:99", "interval:100ms"; uprobe, usdt, perf and profile
  * with ",pid=N", perf, profile and interval with ",cpu=N" behind.
  * The strings are owned by *ret until probe_release; cpu is -1 if not given. E-PROBE
  */

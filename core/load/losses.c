@@ -94,14 +94,14 @@ static void add_events(struct unit *u, bool drained, const uint64_t *slots, stru
 	}
 }
 
-/* programs that were skipped because one ran on the CPU already (5.12) */
-static uint64_t recursion_misses(int fd)
+/* known since 5.12 */
+uint64_t recursion_misses(int prog_fd)
 {
 	struct bpf_prog_info info;
 	uint32_t len = sizeof(info);
 
 	memset(&info, 0, sizeof(info));
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+	if (bpf_obj_get_info_by_fd(prog_fd, &info, &len) < 0)
 		return 0;
 	return info.recursion_misses;
 }

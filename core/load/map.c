@@ -16,20 +16,6 @@
 
 enum { RING_DEFAULT = 256 << 10 };	/* bytes */
 
-void name_for_kernel(const char *name, char *ret)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < BPF_OBJ_NAME_LEN && name[i]; i++) {
-		char c = name[i];
-		bool good = c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-			(c >= 'A' && c <= 'Z');
-
-		ret[i] = good ? c : '_';
-	}
-	ret[i] = '\0';
-}
-
 /* a power of two of whole pages */
 static uint32_t ring_size(uint32_t wanted)
 {
@@ -54,18 +40,15 @@ static uint32_t entries_of(const struct object_map *def)
 /* the descriptor or -errno */
 static int try_create(const struct map *m)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = m->def->flags);
 	const struct object_map *def = m->def;
-	char name[BPF_OBJ_NAME_LEN];
-	int fd;
+	struct new_map new = {
+		.name = def->name, .type = def->type, .key_size = def->key_size,
+		.value_size = def->value_size, .max_entries = m->max_entries, .flags = def->flags,
+	};
 
-	/* libbpf drops it where the kernel takes no names */
-	name_for_kernel(def->name, name);
 	if (def->inner >= 0)
-		opts.inner_map_fd = m->unit->maps[def->inner].fd;
-	fd = bpf_map_create(def->type, name,
-		def->key_size, def->value_size, m->max_entries, &opts);
-	return fd < 0 ? -errno : fd;
+		new.inner_fd = m->unit->maps[def->inner].fd;
+	return create_map(&new);
 }
 
 static int create_failed(const struct map *m, int sys, struct error *err)

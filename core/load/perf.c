@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* perf events: opening them, giving them a program, and closing many at once. */
+/* perf events: opening them, and giving them a program. */
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,6 @@
 #include "base/mem.h"
 #include "kernel/kernel.h"
 #include "load/internal.h"
-
-enum { CLOSERS = 32 };	/* threads that wait at the same time */
 
 int perf_open(struct perf_event_attr *attr, int pid, int cpu)
 {
@@ -110,47 +107,4 @@ int link_bind_perf(struct link *l, int fd, int prog_fd, struct error *err)
 	if (ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
 		return attach_failed(err, errno, "enable the event");
 	return 0;
-}
-
-/* ---- closing ---- */
-
-/*
- * Closing the link or the event of a tracepoint waits for a grace period of
- * the kernel, 25 to 80 ms since 6.x.  The waits of several threads overlap.
- */
-struct closer {
-	const int *fds;
-	size_t n, first, step;
-};
-
-static void *run_closer(void *arg)
-{
-	const struct closer *c = arg;
-	size_t i;
-
-	for (i = c->first; i < c->n; i += c->step)
-		close(c->fds[i]);
-	return NULL;
-}
-
-void close_together(const int *fds, size_t n)
-{
-	size_t step = n < CLOSERS ? n : CLOSERS, i;
-	struct closer closers[CLOSERS];
-	pthread_t threads[CLOSERS];
-	bool started[CLOSERS];
-
-	for (i = 0; i < step; i++) {
-		closers[i] = (struct closer){ fds, n, i, step };
-		started[i] = i > 0 && pthread_create(&threads[i], NULL, run_closer,
-			&closers[i]) == 0;
-	}
-	for (i = 0; i < step; i++) {
-		if (!started[i])
-			run_closer(&closers[i]);
-	}
-	for (i = 0; i < step; i++) {
-		if (started[i])
-			pthread_join(threads[i], NULL);
-	}
 }

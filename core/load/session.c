@@ -79,6 +79,12 @@ void session_stop(struct session *s)
 	drain_all(s);
 }
 
+void unit_stop(struct unit *u)
+{
+	links_stop(u->session, u);
+	drain_all(u->session);
+}
+
 void session_free(struct session *s)
 {
 	if (!s)
@@ -86,6 +92,7 @@ void session_free(struct session *s)
 	links_stop(s, NULL);
 	while (s->newest)
 		undo_run(s, s->newest);
+	gates_free(s);
 	btf__free(s->btf);
 	free(s);
 }

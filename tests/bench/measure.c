@@ -6,7 +6,8 @@
  *	measure [-t] RUNS PATTERN NAME COMMAND [NAME COMMAND]...
  *
  * COMMAND is a line for the shell (which it replaces with exec). When a line
- * contains PATTERN the command gets SIGINT a while later and is waited for.  Prints, for
+ * contains PATTERN the command gets SIGINT a while later (and again, every two
+ * seconds, unless it says "Ending") and is waited for.  Prints, for
  * each NAME, a JSON object a line with medians over RUNS runs: wall_ms (exec
  * to the line), cpu_ms (user + system of it and its children to the end),
  * peak_kib (of its largest process), end_ms (SIGINT to the end).
@@ -25,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_COMMANDS = 16, MAX_RUNS = 1000, TIMEOUT_SECONDS = 120,
+enum { MAX_COMMANDS = 16, MAX_RUNS = 1000, TIMEOUT_SECONDS = 300,
 	SETTLE_MS = 200 };
 
 struct sample {
@@ -86,22 +87,27 @@ static int wait_for_line(FILE *in, const char *pattern)
 	return found;
 }
 
-/* SIGINT until the output ends: one that comes too early may be lost. The
- * time of the last one */
+/* SIGINT until the output ends, or says "Ending": one that comes too early may
+ * be lost. The time of the last one */
 static double end_command(pid_t pid, int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char rest[4096];
 	double asked = now_ms();
+	bool taken = false;
+	ssize_t n;
 
 	kill(pid, SIGINT);
 	for (;;) {
-		if (poll(&p, 1, 2000) == 0) {
+		if (poll(&p, 1, taken ? -1 : 2000) == 0) {
 			asked = now_ms();
 			kill(pid, SIGINT);
-		} else if (read(fd, rest, sizeof(rest)) <= 0) {
-			return asked;
+			continue;
 		}
+		n = read(fd, rest, sizeof(rest));
+		if (n <= 0)
+			return asked;
+		taken |= memmem(rest, n, "Ending", 6) != NULL;
 	}
 }
 
