@@ -15,6 +15,7 @@ const struct error_tag error_tags[] = {
 	{ "E-CACHE", STATUS_CANNOT, "the object cache cannot be used" },
 	{ "E-COMPILE", STATUS_SCRIPT, "the C text does not compile" },
 	{ "E-COMPILER", STATUS_CANNOT, "the compiler process is missing or died" },
+	{ "E-EXPR", STATUS_SCRIPT, "an expression of a one-liner is wrong" },
 	{ "E-FEATURE", STATUS_CANNOT, "this kernel lacks what the script needs" },
 	{ "E-FIELD", STATUS_SCRIPT, "no such field in a key, value or event" },
 	{ "E-FILE", STATUS_CANNOT, "a file cannot be read or written" },

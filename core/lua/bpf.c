@@ -161,7 +161,7 @@ static void keep_optional(lua_State *L)
 static void read_options(lua_State *L, struct request *req)
 {
 	static const char *const known[] = { "text", "file", "define", "cflags", "include",
-		"optional", NULL };
+		"optional", "usdt", NULL };
 
 	lua_pushnil(L);
 	while (lua_next(L, 1)) {
@@ -187,6 +187,8 @@ static void read_options(lua_State *L, struct request *req)
 		add_strings(L, lua_gettop(L), &req->includes, &req->n_includes);
 	if (lua_getfield(L, 1, "optional") != LUA_TNIL)
 		keep_optional(L);
+	if (lua_getfield(L, 1, "usdt") != LUA_TNIL)
+		usdt_read(L, req);
 }
 
 void host_build_options(struct host *h, struct build_options *ret)
@@ -201,7 +203,7 @@ void host_build_options(struct host *h, struct build_options *ret)
 }
 
 /*
- * bpf.load(text) or bpf.load{text=|file=, define={}, cflags={}, include={}}
+ * bpf.load(text) or bpf.load{text=|file=, define={}, cflags={}, include={}, usdt={}}
  * -> program.  Raises: E-COMPILE, E-HEADERS, E-PROBE, E-VERIFIER, E-PERM...
  */
 static int bpf_load(lua_State *L)
@@ -216,6 +218,7 @@ static int bpf_load(lua_State *L)
 	lua_settop(L, 1);
 	lua_pushnil(L);
 	lua_setfield(L, LUA_REGISTRYINDEX, OPTIONAL_KEY);
+	usdt_forget(L);
 	req = push_request(L);
 	if (lua_type(L, 1) == LUA_TSTRING) {
 		set_text(L, req, lua_tostring(L, 1));
@@ -296,8 +299,10 @@ static void begin_run(lua_State *L, struct host *h)
 	struct error err = ERROR_INIT;
 	struct program *p;
 
-	for (p = h->programs; p; p = p->next)
+	for (p = h->programs; p; p = p->next) {
+		p->of_run = !p->attached;
 		program_attach(L, p);
+	}
 	h->running = true;
 	h->ran = true;
 	h->stopped = host_signal() != 0;
@@ -320,6 +325,45 @@ static void begin_run(lua_State *L, struct host *h)
 	}
 }
 
+/* Ctrl-C ended the run, not what the prompt has in hand */
+static void prompt_again(struct host *h)
+{
+	host_take_interrupt(h);
+	h->stopped = false;
+}
+
+/* does a function of it attach by itself? */
+static bool attaches_itself(const struct program *p)
+{
+	const struct object *obj = unit_object(p->unit);
+	size_t i;
+
+	for (i = 0; i < obj->n_programs && !obj->programs[i].probe; i++)
+		;
+	return i < obj->n_programs;
+}
+
+/* at the prompt only what the run began ends with it; another run attaches again */
+static void end_probes(struct host *h)
+{
+	struct program *p;
+
+	if (h->editor) {
+		for (p = h->programs; p; p = p->next) {
+			if (!p->of_run || !attaches_itself(p))
+				continue;
+			unit_stop(p->unit);
+			p->attached = false;
+		}
+		return;
+	}
+	if (h->session)
+		session_stop(h->session);
+	timers_stop(h);
+	for (p = h->programs; p; p = p->next)
+		p->attached = false;
+}
+
 /*
  * bpf.run([seconds]): attaches, and runs until Ctrl-C, bpf.stop(), or the
  * seconds are over. Then probes are stopped, what is in the buffers is
@@ -331,7 +375,6 @@ static int bpf_run(lua_State *L)
 	lua_Number seconds = luaL_optnumber(L, 1, 0);
 	struct host *h = host_of(L);
 	struct error err = ERROR_INIT;
-	struct program *p;
 	int bad = 0;
 
 	if (h->dry)
@@ -349,17 +392,14 @@ static int bpf_run(lua_State *L)
 		bad = loop_run(h->loop, &err);
 	source_remove(h->end);
 	h->end = NULL;
-	if (h->session)
-		session_stop(h->session);
-	timers_stop(h);
-	/* another run attaches again */
-	for (p = h->programs; p; p = p->next)
-		p->attached = false;
+	end_probes(h);
 	/* what is left may take its time; a second signal ends it */
 	host_end_interrupt(h);
 	if (h->failure == LUA_NOREF && !bad)
 		call_on_exit(h);
 	h->running = false;
+	if (h->editor)
+		prompt_again(h);
 	report_losses(h);
 	host_flush(h);
 	if (h->failure != LUA_NOREF) {
@@ -385,7 +425,7 @@ static int bpf_stop(lua_State *L)
 	return 0;
 }
 
-/* bpf.losses() -> {events=, received=, lost=, submit_failed=, missed=, ...} */
+/* bpf.losses() -> {emitted=, received=, lost=, submit_failed=, missed=, ...} */
 static int bpf_losses(lua_State *L)
 {
 	struct host *h = host_of(L);

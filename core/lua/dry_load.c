@@ -125,6 +125,7 @@ enum answer dry_ask(struct host *h, const struct probe *p, struct error *err)
 		{ "sysret", "kprobes", FEATURE_KPROBES },
 		{ "uprobe", "uprobes", FEATURE_UPROBES },
 		{ "uretprobe", "uprobes", FEATURE_UPROBES },
+		{ "usdt", "uprobes", FEATURE_UPROBES },
 		{ "raw_tracepoint", "raw tracepoints", FEATURE_RAW_TRACEPOINT },
 		{ "fentry", "fentry and fexit programs", FEATURE_TRACING_PROGS },
 		{ "fexit", "fentry and fexit programs", FEATURE_TRACING_PROGS },

@@ -147,6 +147,8 @@ void dry_plan(lua_State *L, const struct request *req, struct dry_program *p)
 	for (i = 0; i < needs.n_tracepoints; i++)
 		*MEM_GROW(p->probes, p->n_probes) = mem_format("tracepoint:%s:%s",
 			needs.tracepoints[i].category, needs.tracepoints[i].event);
+	for (i = 0; i < req->n_usdt; i++)
+		*MEM_GROW(p->probes, p->n_probes) = mem_string(request_usdt_probe(req, i));
 	tokens = ctoken_all(req->text, &n);
 	for (i = 0; i < n && !err.tag; i++)
 		check_token(d, req, &tokens[i], needs.n_tracepoints > 0, p, &err);

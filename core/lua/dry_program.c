@@ -249,6 +249,30 @@ static int attach_interval(lua_State *L, const char *provider)
 	return attach(L, p, fn, &probe);
 }
 
+/* program:usdt(function [, {path=, pid=}]): looked up when it was loaded */
+static int attach_usdt(lua_State *L, const char *provider)
+{
+	struct dry_program *p = check_program(L);
+	size_t n = p->n_probes, i;
+	const char *path;
+	int pid;
+
+	usdt_options(L, &path, &pid);
+	for (i = 0; p->object && i < p->object->n_programs; i++) {
+		const struct object_program *fn = &p->object->programs[i];
+		size_t len = strlen(lua_tostring(L, 2));
+
+		if (fn->probe && str_starts(fn->probe, "usdt:") &&
+			strncmp(fn->name, lua_tostring(L, 2), len) == 0 &&
+			str_starts(fn->name + len, "__"))
+			*MEM_GROW(p->probes, p->n_probes) = mem_string(fn->probe);
+	}
+	if (p->object && n == p->n_probes)
+		check_named(L, p, 2);
+	dry_link_push(L, n < p->n_probes ? p->probes[n] : provider);
+	return 1;
+}
+
 static const struct {
 	const char *name, *provider;
 	int (*attach)(lua_State *L, const char *provider);
@@ -265,6 +289,7 @@ static const struct {
 	{ "tracepoint", "tracepoint", attach_named },
 	{ "uprobe", "uprobe", attach_user },
 	{ "uretprobe", "uretprobe", attach_user },
+	{ "usdt", "usdt", attach_usdt },
 };
 
 static int program_verb(lua_State *L)

@@ -15,6 +15,7 @@
 #include "kernel/target.h"
 #include "lua/embedded.h"
 #include "lua/internal.h"
+#include "repl/terminal.h"
 
 /* ---- signals: the first ends the run, the second ends the process ---- */
 
@@ -23,9 +24,15 @@ static struct {
 	int wake_fd;
 	lua_State *L;
 	bool raised;			/* Lua got the error "interrupted" */
-} interrupt = { 0, -1, NULL, false };
+	bool prompt;			/* SIGINT ends what runs, not the process */
+	volatile sig_atomic_t unanswered; /* of those */
+} interrupt = { 0, -1, NULL, false, false, 0 };
 
-enum { INTERRUPT_AFTER = 20 * 1000 * 1000 };	/* Lua instructions */
+enum {
+	INTERRUPT_AFTER = 20 * 1000 * 1000,	/* Lua instructions */
+	PROMPT_LOOK = 10 * 1000,		/* the same, at the prompt */
+	MAX_UNANSWERED = 5,
+};
 
 int raise_interrupted(lua_State *L)
 {
@@ -40,9 +47,49 @@ static void interrupt_hook(lua_State *L, lua_Debug *ar)
 	raise_interrupted(L);
 }
 
+/*
+ * The prompt's hook looks now and then: coroutines inherit it, which one set
+ * by a signal they would not.  From then on it raises at once, so that a
+ * pcall around the loop does not help it.
+ */
+static void prompt_hook(lua_State *L, lua_Debug *ar)
+{
+	bool asked = interrupt.signo != 0;
+
+	(void)ar;
+	lua_sethook(L, prompt_hook, LUA_MASKCOUNT, asked ? 1 : PROMPT_LOOK);
+	if (asked)
+		raise_interrupted(L);
+}
+
 void host_end_interrupt(struct host *h)
 {
-	lua_sethook(h->L, NULL, 0, 0);
+	if (interrupt.prompt)
+		lua_sethook(h->L, prompt_hook, LUA_MASKCOUNT, PROMPT_LOOK);
+	else
+		lua_sethook(h->L, NULL, 0, 0);
+}
+
+bool host_take_interrupt(struct host *h)
+{
+	bool was = interrupt.signo == SIGINT || interrupt.raised;
+
+	interrupt.unanswered = 0;
+	interrupt.raised = false;
+	if (interrupt.signo == SIGINT)
+		interrupt.signo = 0;
+	host_end_interrupt(h);
+	return was;
+}
+
+/* is it one more than a prompt that still works would leave unanswered? */
+static bool ends_process(int signo)
+{
+	if (!interrupt.signo)
+		return false;
+	if (!interrupt.prompt || signo != SIGINT)
+		return true;
+	return ++interrupt.unanswered >= MAX_UNANSWERED;
 }
 
 static void on_signal(int signo)
@@ -50,11 +97,13 @@ static void on_signal(int signo)
 	uint64_t one = 1;
 	int saved = errno;
 
-	if (interrupt.signo)
+	if (ends_process(signo)) {
+		terminal_restore();
 		_exit(128 + signo);
+	}
 	interrupt.signo = signo;
 	/* a callback that does not come to an end is interrupted */
-	if (interrupt.L)
+	if (interrupt.L && !interrupt.prompt)
 		lua_sethook(interrupt.L, interrupt_hook, LUA_MASKCOUNT, INTERRUPT_AFTER);
 	if (interrupt.wake_fd >= 0 && write(interrupt.wake_fd, &one, sizeof(one)) < 0)
 		errno = saved;
@@ -69,6 +118,8 @@ static void watch_signals(struct host *h)
 
 	interrupt.wake_fd = h->wake_fd;
 	interrupt.L = h->L;
+	interrupt.prompt = h->editor != NULL;
+	host_end_interrupt(h);
 	for (i = 0; i < ARRAY_SIZE(watched); i++) {
 		/* nohup and background jobs keep what they ignore */
 		if (sigaction(watched[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
@@ -94,6 +145,9 @@ static void on_wake(void *arg, uint32_t events)
 
 	(void)events;
 	if (read(h->wake_fd, &count, sizeof(count)) < 0)
+		return;
+	/* the prompt sees for itself that there was a signal */
+	if (h->editor && !h->running)
 		return;
 	h->stopped = true;
 	loop_stop(h->loop);
@@ -152,6 +206,7 @@ static int host_exit(lua_State *L)
 	status = output_status(h, status);
 	session_free(h->session);
 	h->session = NULL;
+	console_close(h);
 	exit(status);
 }
 
@@ -176,9 +231,15 @@ static void open_libraries(lua_State *L)
 	open_timers(L);
 	open_dry(L);
 	luaL_requiref(L, "bpf", open_bpf, 0);
+	luaL_requiref(L, "oneliner", open_oneliner, 0);
 	luaL_requiref(L, "out", open_out, 0);
+	luaL_requiref(L, "probes", open_probes, 0);
 	luaL_requiref(L, "sys", open_sys, 0);
-	lua_pop(L, 3);
+	lua_pop(L, 5);
+	if (host_of(L)->editor) {
+		luaL_requiref(L, "console", open_console, 0);
+		lua_pop(L, 1);
+	}
 }
 
 static int open_protected(lua_State *L)
@@ -192,6 +253,7 @@ struct host *host_new(const struct host_options *opts, struct error *err)
 	struct host *h = mem_alloc(sizeof(*h));
 
 	h->opts = opts;
+	h->format = opts->format;
 	h->failure = LUA_NOREF;
 	if (opts->dry_run)
 		h->dry = dry_new(h);
@@ -205,6 +267,8 @@ struct host *host_new(const struct host_options *opts, struct error *err)
 		goto fail;
 	loop_add_turn(h->loop, on_turn, h);
 	h->symbols = symbolizer_new();
+	if (opts->interactive && !console_open(h, err))
+		goto fail;
 	h->L = luaL_newstate();
 	if (!h->L) {
 		error_set(err, "E-LIMIT", "out of memory for Lua");
@@ -232,6 +296,7 @@ void host_free(struct host *h)
 		return;
 	interrupt.L = NULL;
 	interrupt.wake_fd = -1;
+	interrupt.prompt = false;
 	/* Lua's userdata only borrow what the session owns */
 	timers_free(h);
 	session_free(h->session);
@@ -244,6 +309,7 @@ void host_free(struct host *h)
 		h->programs = p->next;
 		free(p);
 	}
+	console_close(h);
 	dry_free(h->dry);
 	target_free(h->target);
 	symbolizer_free(h->symbols);
@@ -296,14 +362,14 @@ static void keep_source(lua_State *L, const char *chunk, const char *text, size_
 	lua_pop(L, 1);
 }
 
-/* does any function of it attach by itself */
+/* does any function of it attach by itself, that has not been attached by hand? */
 static bool has_own_probes(const struct program *p)
 {
 	const struct object *obj = unit_object(p->unit);
 	size_t i;
 
 	for (i = 0; i < obj->n_programs; i++) {
-		if (obj->programs[i].probe)
+		if (obj->programs[i].probe && !unit_is_attached(p->unit, i))
 			return true;
 	}
 	return false;
@@ -374,6 +440,15 @@ static int report(struct host *h)
 
 static int traceback(lua_State *L);
 
+/* what a line of -e has left running; an error stays on the stack. traceback is at 1 */
+static int wait_for_line(struct host *h)
+{
+	if (!h->line)
+		return LUA_OK;
+	oneliner_push_wait(h->L);
+	return lua_pcall(h->L, 0, 0, 1);
+}
+
 /* runs the chunk on the stack */
 static int run_chunk(struct host *h, int argc, char **argv)
 {
@@ -389,7 +464,7 @@ static int run_chunk(struct host *h, int argc, char **argv)
 	lua_insert(L, -2);			/* traceback chunk */
 	for (i = 1; i < argc; i++)
 		lua_pushstring(L, argv[i]);
-	if (lua_pcall(L, argc > 1 ? argc - 1 : 0, 0, 1) != LUA_OK)
+	if (lua_pcall(L, argc > 1 ? argc - 1 : 0, 0, 1) != LUA_OK || wait_for_line(h) != LUA_OK)
 		status = interrupt.raised ? 128 + host_signal() : report(h);
 	lua_settop(L, 0);
 	return finish(h, status);
@@ -425,6 +500,13 @@ int host_run_text(struct host *h, const char *text, const char *chunk, int argc,
 	return status;
 }
 
+int host_run_line(struct host *h, const char *line, int argc, char **argv)
+{
+	h->line = true;
+	oneliner_globals(h->L);
+	return host_run_text(h, line, "(command line)", argc, argv);
+}
+
 int host_run_file(struct host *h, const char *path, int argc, char **argv)
 {
 	struct buf text = BUF_INIT;
@@ -450,6 +532,18 @@ int host_run_file(struct host *h, const char *path, int argc, char **argv)
 	status = host_run_text(h, text.data, path, argc, argv);
 	buf_release(&text);
 	return status;
+}
+
+int host_run_prompt(struct host *h)
+{
+	char name[] = "moontrace", *argv[] = { name, NULL };
+	int status;
+
+	h->ran = true;		/* probes run without bpf.run */
+	status = host_run_text(h, "require('repl.repl').run()", "(prompt)", 1, argv);
+
+	/* a Ctrl-C that was pressed meanwhile is not why it ended */
+	return status == 128 + SIGINT ? STATUS_OK : status;
 }
 
 bool host_has_bundled(const char *name)
@@ -492,7 +586,8 @@ void host_push_position(lua_State *L)
 
 	for (level = 0; lua_getstack(L, level, &ar); level++) {
 		lua_getinfo(L, "Sl", &ar);
-		if (ar.currentline > 0) {
+		/* the prompt's own Lua stands between a call and bpf.load */
+		if (ar.currentline > 0 && !str_starts(ar.source, "@stdlib/repl.")) {
 			lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
 			return;
 		}
@@ -518,6 +613,18 @@ static int traceback(lua_State *L)
 	return 1;
 }
 
+/* of a callback: there is nothing of the user's in it */
+static void cut_traceback(lua_State *L)
+{
+	const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+	const char *end = strstr(text, "\nstack traceback:\n");
+
+	if (end) {
+		lua_pushlstring(L, text, end - text);
+		lua_replace(L, -2);
+	}
+}
+
 bool host_call(struct host *h, int nargs, int nresults)
 {
 	lua_State *L = h->L;
@@ -528,6 +635,16 @@ bool host_call(struct host *h, int nargs, int nresults)
 	if (lua_pcall(L, nargs, nresults, base) == LUA_OK) {
 		lua_remove(L, base);
 		return true;
+	}
+	/* at the prompt it is told, and nothing ends */
+	if (h->editor && !h->running) {
+		lua_remove(L, base);
+		cut_traceback(L);
+		if (host_take_interrupt(h))
+			lua_pop(L, 1);
+		else
+			report(h);
+		return false;
 	}
 	if (h->failure == LUA_NOREF)
 		h->failure = luaL_ref(L, LUA_REGISTRYINDEX);

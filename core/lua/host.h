@@ -26,6 +26,7 @@ enum dry_run {
 
 struct host_options {
 	bool verbose;
+	bool interactive;	/* a prompt on the terminal: host_run_prompt */
 	bool strict;		/* anything lost makes exit status 3 */
 	bool destructive;
 	bool no_cache;
@@ -39,6 +40,8 @@ struct host_options {
 	const struct bundle *bundle;
 	const char *compiler;	/* moontrace-cc to run, or NULL for ours */
 	const char *cache_dir;	/* or NULL for the default */
+	unsigned max_probes;	/* most of one pattern; 0: 1000 */
+	enum output_format format;
 	const char **include;	/* directories for require, absolute */
 	size_t n_include;
 };
@@ -60,6 +63,12 @@ struct target *host_target(struct host *h, struct error *err);
 int host_run_file(struct host *h, const char *path, int argc, char **argv);
 int host_run_bundled(struct host *h, const char *name, int argc, char **argv);
 int host_run_text(struct host *h, const char *text, const char *chunk, int argc, char **argv);
+
+/* A line of Lua: one-liners are globals, and what it leaves running is waited for */
+int host_run_line(struct host *h, const char *line, int argc, char **argv);
+
+/* Reads and runs lines until the end; of a host that was made interactive. Exit status */
+int host_run_prompt(struct host *h);
 
 bool host_has_bundled(const char *name);
 /* name and one-line summary of the i-th bundled script; false behind the last */

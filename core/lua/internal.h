@@ -15,6 +15,7 @@
 #include "lua/host.h"
 #include "symbol/symbol.h"
 
+struct editor;
 struct program;
 struct timer;
 
@@ -28,10 +29,12 @@ struct host {
 	struct dry *dry;		/* NULL unless this is a dry run */
 	struct program *programs;	/* in order of loading */
 	struct timer *timers;
+	struct editor *editor;		/* of the prompt, or NULL: no prompt */
 	struct source *end;		/* timer of bpf.run(seconds), or NULL */
 	enum output_format format;
 
 	int wake_fd;			/* eventfd: a signal came */
+	bool line;			/* what runs is a line of -e */
 	bool running;			/* inside bpf.run */
 	bool ran;			/* bpf.run was called at all */
 	bool stopped;			/* stop asked for */
@@ -63,6 +66,8 @@ bool host_call(struct host *h, int nargs, int nresults);
 bool host_should_stop(struct host *h);
 /* signal that asked us to stop, or 0 */
 int host_signal(void);
+/* at the prompt: Ctrl-C has been answered. True if there was one */
+bool host_take_interrupt(struct host *h);
 /* raises "interrupted", of which nothing is printed */
 int raise_interrupted(lua_State *L);
 /* Lua code that runs on behind a signal is not counted as hanging any more */
@@ -99,7 +104,18 @@ void open_map(lua_State *L);
 void open_link(lua_State *L);
 void open_timers(lua_State *L);
 int open_out(lua_State *L);
+int open_probes(lua_State *L);
+int open_oneliner(lua_State *L);
+/* one-liners as globals; raises */
+void oneliner_globals(lua_State *L);
+/* pushes a function that waits for the one-liners that run */
+void oneliner_push_wait(lua_State *L);
+/* most probes of one pattern */
+unsigned host_max_probes(const struct host *h);
+/* on a terminal, how far attaching many probes has come */
+void host_progress(size_t done, size_t all);
 int open_sys(lua_State *L);
+int open_console(lua_State *L);
 void open_modules(lua_State *L);
 
 /* a program as Lua sees it: a unit, and what hangs on its maps */
@@ -107,6 +123,7 @@ struct program {
 	struct program *next;
 	struct unit *unit;
 	bool attached;			/* its self-attaching functions are */
+	bool of_run;			/* since this bpf.run at the prompt */
 	unsigned delivering;		/* callbacks of its events that are running */
 };
 int program_push(lua_State *L, struct object *obj);	/* takes obj; raises */
@@ -130,6 +147,16 @@ void link_push(lua_State *L, struct link **links, size_t n, char **failed, size_
 /* program index of the function named at stack index idx; raises E-PROGRAM */
 size_t check_function(lua_State *L, struct program *p, int idx);
 
+/* ---- bpf.load's field usdt ---- */
+
+struct request;
+/* the list of rows on the stack, which stays; for this load. Raises E-PROBE, E-FILE */
+void usdt_read(lua_State *L, struct request *req);
+void usdt_forget(lua_State *L);			/* a load begins: no rows yet */
+void usdt_set(lua_State *L, struct unit *u);	/* what the rows say of its programs */
+/* arguments of program:usdt(function [, {path=, pid=}]); NULL and -1 if not given */
+void usdt_options(lua_State *L, const char **ret_path, int *ret_pid);
+
 /* ---- dry runs: what stands in for the verbs that touch the kernel ---- */
 
 struct request;
@@ -149,7 +176,13 @@ int dry_failed(struct host *h);
 /* is the value at idx what ends a script that has no more to say? */
 bool dry_is_end(lua_State *L, int idx);
 
-/* timers wait for the run to begin */
+/* the line editor of a prompt, before the Lua state is made; E-LIMIT */
+bool console_open(struct host *h, struct error *err);
+void console_close(struct host *h);		/* behind the Lua state; NULL editor is fine */
+
+/* timers wait for the run to begin, but not at the prompt; one whose function
+ * returns this light userdata ticks no more */
+#define TIMER_DONE ((void *)timers_start)
 bool timers_start(struct host *h, struct error *err);
 void timers_stop(struct host *h);
 void timers_free(struct host *h);

@@ -14,7 +14,7 @@
 #include "lua/embedded.h"
 #include "lua/internal.h"
 
-enum { MAX_GLOB_PROBES = 1000 };
+enum { MAX_GLOB_PROBES = 1000 };	/* unless an option says otherwise */
 
 struct program_ud {
 	struct program *p;	/* owned by the host's list */
@@ -118,6 +118,7 @@ int program_push(lua_State *L, struct object *obj)
 	u = unit_open(h->session, obj, &err);
 	if (!u)
 		return raise_error(L, &err);
+	usdt_set(L, u);
 	if (set_optional(L, u, &err) || unit_check_auto(u, &err)) {
 		unit_close(u);
 		return raise_error(L, &err);
@@ -170,9 +171,14 @@ size_t check_function(lua_State *L, struct program *p, int idx)
 
 /* ---- attaching ---- */
 
+unsigned host_max_probes(const struct host *h)
+{
+	return h->opts->max_probes ? h->opts->max_probes : MAX_GLOB_PROBES;
+}
+
 struct glob {
 	char **names;
-	size_t n;
+	size_t n, max;
 	bool more;
 };
 
@@ -180,7 +186,7 @@ static bool add_name(void *arg, const char *name)
 {
 	struct glob *g = arg;
 
-	if (g->n == MAX_GLOB_PROBES) {
+	if (g->n == g->max) {
 		g->more = true;
 		return false;
 	}
@@ -204,7 +210,7 @@ static int attach_glob(lua_State *L, struct program *p, size_t fn, const struct 
 	struct host *h = host_of(L);
 	struct probe one = *probe;	/* its name changes, its strings are the caller's */
 	struct error err = ERROR_INIT;
-	struct glob g = { 0 };
+	struct glob g = { .max = host_max_probes(h) };
 	struct link **links = NULL;
 	char **failed = NULL;
 	size_t n = 0, n_failed = 0, i;
@@ -212,15 +218,16 @@ static int attach_glob(lua_State *L, struct program *p, size_t fn, const struct 
 	if (provider_find(probe->provider)->list(h->session, probe, add_name, &g, &err))
 		goto fail;
 	if (g.more) {
-		error_set(&err, "E-PROBE", "'%s' matches more than %d probes", probe->name,
-			MAX_GLOB_PROBES);
-		error_hint(&err, "use a narrower pattern");
+		error_set(&err, "E-PROBE", "'%s' matches more than %zu probes", probe->name,
+			g.max);
+		error_hint(&err, "use a narrower pattern, or --max-probes");
 		goto fail;
 	}
 	for (i = 0; i < g.n; i++) {
 		struct link *l;
 
 		one.name = g.names[i];
+		host_progress(i + 1, g.n);
 		error_clear(&err);
 		l = link_attach(p->unit, fn, &one, &err);
 		if (l)
@@ -418,6 +425,23 @@ static int program_uprobe(lua_State *L)
 static int program_uretprobe(lua_State *L)
 {
 	return attach_user(L, "uretprobe");
+}
+
+/* program:usdt(function [, {path=, pid=}]): of bpf.load's rows, perhaps elsewhere */
+static int program_usdt(lua_State *L)
+{
+	struct program *p = check_program(L);
+	struct error err = ERROR_INIT;
+	struct link **links;
+	const char *path;
+	size_t n;
+	int pid;
+
+	usdt_options(L, &path, &pid);
+	if (unit_attach_usdt(p->unit, lua_tostring(L, 2), path, pid, &links, &n, &err))
+		return raise_error(L, &err);
+	link_push(L, links, n, NULL, 0);
+	return 1;
 }
 
 /* program:perf_event(function, {event=, frequency=|period=, cpu=, pid=}) */
@@ -629,6 +653,7 @@ void open_program(lua_State *L)
 		{ "tracepoint", program_tracepoint },
 		{ "uprobe", program_uprobe },
 		{ "uretprobe", program_uretprobe },
+		{ "usdt", program_usdt },
 		{ NULL, NULL },
 	};
 	static const luaL_Reg meta[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* every(seconds, fn) and after(seconds, fn): they tick while bpf.run runs. */
+/* every(seconds, fn) and after(seconds, fn): they tick while bpf.run or the prompt runs. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -52,7 +52,11 @@ static void on_tick(void *arg, uint64_t missed)
 	lua_pushinteger(L, missed);
 	if (!t->interval)
 		timer_done(t);
-	host_call(t->h, 1, 0);
+	if (!host_call(t->h, 1, 1))
+		return;
+	if (lua_touserdata(L, -1) == TIMER_DONE)
+		timer_done(t);
+	lua_pop(L, 1);
 }
 
 static bool timer_start(struct timer *t, struct error *err)
@@ -110,7 +114,7 @@ static int new_timer(lua_State *L, bool once)
 	for (end = &h->timers; *end; end = &(*end)->next)
 		;
 	*end = t;
-	if (h->running && !timer_start(t, &err)) {
+	if ((h->running || h->editor) && !timer_start(t, &err)) {
 		timer_done(t);
 		return raise_error(L, &err);
 	}
