@@ -14,6 +14,7 @@ const struct command *const commands[] = {
 	&command_headers,
 	&command_info,
 	&command_list,
+	&command_probes,
 	NULL,
 };
 

@@ -20,7 +20,7 @@ extern const struct command *const commands[];	/* NULL-terminated */
 const struct command *command_find(const char *name);
 
 extern const struct command command_build, command_cache, command_check, command_dump,
-	command_headers, command_info, command_list;
+	command_headers, command_info, command_list, command_probes;
 
 /* prints err to stderr as "error[TAG]: ...", clears it, returns its exit status */
 int command_error(struct error *err);

@@ -6,17 +6,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "app/bundle.h"
 #include "app/command.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "repl/terminal.h"
+
+enum { MAX_STDIN = 16 << 20 };
 
 struct arguments {
 	struct host_options host;
 	const char *line;		/* -e */
 	bool help, version;
+	bool bad_number;		/* of the option just set */
 };
 
 /* one row an option: what -h shows and what the parser knows */
@@ -59,6 +66,26 @@ static void set_no_cache(struct arguments *a, const char *v)
 	a->host.no_cache = true;
 }
 
+static void set_json(struct arguments *a, const char *v)
+{
+	(void)v;
+	a->host.format = OUTPUT_JSON;
+}
+
+static void set_csv(struct arguments *a, const char *v)
+{
+	(void)v;
+	a->host.format = OUTPUT_CSV;
+}
+
+static void set_max_probes(struct arguments *a, const char *v)
+{
+	uint64_t n;
+
+	a->bad_number = !str_to_u64(v, 1, 100000, &n);
+	a->host.max_probes = a->bad_number ? 0 : n;
+}
+
 static void set_strict(struct arguments *a, const char *v)
 {
 	(void)v;
@@ -96,6 +123,9 @@ static const struct option_row option_rows[] = {
 	{ 0, "cc", "FILE", "compiler to run instead of moontrace-cc", set_compiler },
 	{ 0, "cache", "DIR", "keep compiled objects in DIR", set_cache },
 	{ 0, "no-cache", NULL, "compile anew, keep nothing", set_no_cache },
+	{ 0, "json", NULL, "rows as JSON, an object a line", set_json },
+	{ 0, "csv", NULL, "rows as CSV", set_csv },
+	{ 0, "max-probes", "N", "most probes that a pattern may match (1000)", set_max_probes },
 	{ 0, "strict", NULL, "exit with status 3 if anything was lost", set_strict },
 	{ 0, "destructive", NULL, "allow programs that change what they trace", set_destructive },
 	{ 'v', "verbose", NULL, "whole verifier logs", set_verbose },
@@ -107,7 +137,8 @@ static void print_usage(FILE *out)
 {
 	size_t i;
 
-	fprintf(out, "usage: moontrace [OPTION...] SCRIPT [ARGUMENT...]\n"
+	fprintf(out, "usage: moontrace [OPTION...]              a prompt; a script from a pipe\n"
+		     "       moontrace [OPTION...] SCRIPT [ARGUMENT...]\n"
 		     "       moontrace [OPTION...] FILE.lua [ARGUMENT...]\n"
 		     "       moontrace [OPTION...] -e LUA [ARGUMENT...]\n"
 		     "       moontrace COMMAND [ARGUMENT...]\n"
@@ -200,6 +231,8 @@ static int parse_options(struct arguments *a, int argc, char **argv)
 			value = argv[++i];
 		}
 		o->set(a, value);
+		if (a->bad_number)
+			return -bad_option(value, "a number from 1 to 100000 is needed, not") - 1;
 	}
 	return i;
 }
@@ -227,6 +260,66 @@ static int no_script(const char *name)
 	return command_error(&err);
 }
 
+/* the prompt, until it is left */
+static int run_prompt(struct arguments *a)
+{
+	struct error err = ERROR_INIT;
+	struct host *h;
+	int status;
+
+	a->host.interactive = true;
+	h = host_new(&a->host, &err);
+	if (!h)
+		return command_error(&err);
+	status = host_run_prompt(h);
+	host_free(h);
+	return status;
+}
+
+/* a pipe or a file, and not the /dev/null of a job that has no input */
+static bool stdin_has_script(void)
+{
+	struct stat st;
+
+	if (isatty(STDIN_FILENO) || fstat(STDIN_FILENO, &st) != 0)
+		return false;
+	return !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3);
+}
+
+/* argv[0] is a name for it */
+static int run_stdin(const struct arguments *a, int argc, char **argv)
+{
+	struct buf text = BUF_INIT;
+	struct error err = ERROR_INIT;
+	struct host *h = NULL;
+	int status;
+
+	if (file_read_fd(STDIN_FILENO, "standard input", MAX_STDIN, &text, &err) == 0)
+		h = host_new(&a->host, &err);
+	if (!h) {
+		buf_release(&text);
+		return command_error(&err);
+	}
+	status = host_run_text(h, text.data, "(standard input)", argc, argv);
+	host_free(h);
+	buf_release(&text);
+	return status;
+}
+
+/* no words: a person, a script in a pipe, or a mistake */
+static int run_nothing(struct arguments *a)
+{
+	static char name[] = "-";
+	char *argv[] = { name, NULL };
+
+	if (terminal_is_there())
+		return run_prompt(a);
+	if (stdin_has_script())
+		return run_stdin(a, 1, argv);
+	print_usage(stderr);
+	return STATUS_USAGE;
+}
+
 static int run_script(const struct arguments *a, int argc, char **argv)
 {
 	bool is_file = !a->line && (strchr(argv[0], '/') || str_ends(argv[0], ".lua"));
@@ -240,7 +333,7 @@ static int run_script(const struct arguments *a, int argc, char **argv)
 	if (!h)
 		return command_error(&err);
 	if (a->line)
-		status = host_run_text(h, a->line, "(command line)", argc, argv);
+		status = host_run_line(h, a->line, argc, argv);
 	else if (is_file)
 		status = host_run_file(h, argv[0], argc, argv);
 	else
@@ -320,10 +413,10 @@ int main(int argc, char **argv)
 		argv[first - 1] = name;
 		return run_script(&a, argc - first + 1, argv + first - 1);
 	}
-	if (first >= argc) {
-		print_usage(stderr);
-		return STATUS_USAGE;
-	}
+	if (first >= argc)
+		return run_nothing(&a);
+	if (strcmp(argv[first], "-") == 0)
+		return run_stdin(&a, argc - first, argv + first);
 	cmd = command_find(argv[first]);
 	if (cmd) {
 		signal(SIGPIPE, SIG_IGN);

@@ -142,3 +142,11 @@ char *nearest_hint(struct nearest *n)
 	buf_addc(&b, '?');
 	return buf_take(&b, NULL);
 }
+
+void str_clean(char *s)
+{
+	for (; *s; s++) {
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = '?';
+	}
+}

@@ -33,4 +33,7 @@ void nearest_offer(struct nearest *n, const char *candidate);
 /* "did you mean 'x', 'y' or 'z'?", or NULL; caller owns. Releases n. */
 char *nearest_hint(struct nearest *n);
 
+/* for a terminal: control characters become '?' */
+void str_clean(char *s);
+
 #endif

@@ -192,15 +192,17 @@ static bool has_usdt(const struct request *req, const char *usdt, size_t len)
 /* each place of `a` is in b, but for probes that b has not at all: those are optional there */
 static int covers_usdt(const struct request *a, const struct request *b, struct error *err)
 {
+	const char *where;
 	size_t i, len;
 
 	for (i = 0; i < a->n_usdt; i++) {
 		len = usdt_name(a->usdt[i]);
 		if (has_usdt(b, a->usdt[i], strlen(a->usdt[i])) || !has_usdt(b, a->usdt[i], len))
 			continue;
-		error_set(err, "E-PROBE", "the binary has the arguments of %.*s in other places than "
-			"the one that the bundle was built with",
-			(int)(len - strcspn(a->usdt[i], " ") - 1), strchr(a->usdt[i], ' ') + 1);
+		where = strchr(a->usdt[i], ' ') + 1;
+		error_set(err, "E-PROBE", "the binary has the arguments of %.*s in other places "
+			"than the one that the bundle was built with",
+			(int)(a->usdt[i] + len - where), where);
 		return error_hint(err, "only one of them has %s; build the bundle with the same "
 			"binary", a->usdt[i] + len);
 	}

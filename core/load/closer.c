@@ -6,9 +6,12 @@
  * to 90 ms, most of them one after the other.  A child that holds nothing but
  * these descriptors does the waiting; where no child is to be had, we do.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -23,6 +26,8 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436		/* Linux 5.9 */
 #endif
+
+#define COMM "moontrace-close"
 
 enum { STACK_BYTES = 128 << 10, LAST_FD = 65535 };
 
@@ -144,7 +149,7 @@ static void run_between(const struct closing *c, int parent)
 {
 	pid_t pid;
 
-	prctl(PR_SET_NAME, "moontrace-close");
+	prctl(PR_SET_NAME, COMM);
 	setsid();
 	if (chdir("/") < 0)
 		_exit(1);
@@ -176,11 +181,17 @@ static int start_child(const struct closing *c, int ends[2])
 	return pid < 0 || (got == pid && status != 0) ? -1 : 0;
 }
 
+/* the end of its first process kills a pid namespace: nobody would delete entries */
+static bool outlives_us(const struct closing *c)
+{
+	return c->n_links == 0 || getpid() != 1;
+}
+
 int closing_start(const struct closing *c)
 {
 	int ends[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+	if (!outlives_us(c) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
 		close_here(c);
 		return -1;
 	}
@@ -204,4 +215,66 @@ void closing_wait(int child)
 		return;
 	while (read(child, &none, 1) < 0 && errno == EINTR)
 		;
+}
+
+/* ---- those that are at work ---- */
+
+static bool has_ended(int child)
+{
+	char none;
+
+	return recv(child, &none, 1, MSG_DONTWAIT) == 0;
+}
+
+static void forget_first(struct session *s)
+{
+	close(s->closers[0]);
+	memmove(s->closers, s->closers + 1, --s->n_closers * sizeof(*s->closers));
+}
+
+void closers_add(struct session *s, int child)
+{
+	if (child < 0)
+		return;
+	while (s->n_closers > 0 && has_ended(s->closers[0]))
+		forget_first(s);
+	if (s->n_closers == CLOSERS_MOST) {
+		closing_wait(s->closers[0]);
+		forget_first(s);
+	}
+	s->closers[s->n_closers++] = child;
+}
+
+void closers_forget(struct session *s)
+{
+	while (s->n_closers > 0)
+		forget_first(s);
+}
+
+static bool is_closer(const char *pid)
+{
+	char path[300], comm[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+	f = *pid >= '1' && *pid <= '9' ? fopen(path, "re") : NULL;
+	if (!f)
+		return false;
+	if (!fgets(comm, sizeof(comm), f))
+		comm[0] = '\0';
+	fclose(f);
+	return strcmp(comm, COMM "\n") == 0;
+}
+
+bool closers_at_work(void)
+{
+	DIR *dir = opendir("/proc");
+	bool found = false;
+	struct dirent *d;
+
+	while (dir && !found && (d = readdir(dir)) != NULL)
+		found = is_closer(d->d_name);
+	if (dir)
+		closedir(dir);
+	return found;
 }

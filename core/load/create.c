@@ -16,7 +16,13 @@
 #include "kernel/kernel.h"
 #include "load/internal.h"
 
-enum { AGAIN_TRIES = 5 };	/* the verifier gives way to a signal */
+enum {
+	AGAIN_TRIES = 5,		/* the verifier gives way to a signal */
+	MEMORY_WAIT_US = 20000,
+	MEMORY_TRIES = 250,		/* while a closer is at work */
+	MEMORY_LATE = 10,		/* behind its end: the kernel frees a moment later */
+	VERSION_UNLOCKED = 5 << 16 | 11 << 8,	/* no locked memory any more */
+};
 
 static void name_for_kernel(const char *name, char *ret)
 {
@@ -33,17 +39,45 @@ static void name_for_kernel(const char *name, char *ret)
 	}
 }
 
-/* the descriptor, which is none of the standard files, or -errno */
-static int call(int cmd, union bpf_attr *attr, size_t size)
+static int call_once(int cmd, union bpf_attr *attr, size_t size)
 {
-	int fd, moved, tries = AGAIN_TRIES;
+	int fd, tries = AGAIN_TRIES;
 
 	do {
 		fd = syscall(SYS_bpf, cmd, attr, size);
 	} while (fd < 0 && errno == EAGAIN && --tries > 0);
-	if (fd < 0)
-		return -errno;
-	if (fd > STDERR_FILENO)
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * What closers hold is locked memory of the same user, and goes in a while:
+ * a trace that follows another gets it then.
+ */
+static int call_later(int cmd, union bpf_attr *attr, size_t size)
+{
+	int fd = -EPERM, tries = MEMORY_TRIES, late = MEMORY_LATE;
+
+	if (kernel_version_code() >= VERSION_UNLOCKED || !closers_at_work())
+		return fd;
+	while (fd == -EPERM && tries-- > 0 && late > 0) {
+		usleep(MEMORY_WAIT_US);
+		if (!closers_at_work())
+			late--;
+		fd = call_once(cmd, attr, size);
+	}
+	return fd;
+}
+
+/* the descriptor, which is none of the standard files, or -errno */
+static int call(int cmd, union bpf_attr *attr, size_t size)
+{
+	int fd = call_once(cmd, attr, size), moved;
+
+	if (fd == -EPERM && kernel_raise_memlock())
+		fd = call_once(cmd, attr, size);
+	if (fd == -EPERM)
+		fd = call_later(cmd, attr, size);
+	if (fd < 0 || fd > STDERR_FILENO)
 		return fd;
 	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (moved < 0)

@@ -13,7 +13,6 @@
 
 #include "base/mem.h"
 #include "kernel/feature.h"
-#include "kernel/kernel.h"
 #include "load/internal.h"
 
 enum { SLOTS = 4096, CMD_GLOBAL = 1 /* MEMBARRIER_CMD_GLOBAL, once _SHARED */ };
@@ -34,8 +33,6 @@ static struct gate *gate_new(struct session *s)
 	struct gate *g;
 	int fd = create_map(&m);
 
-	if (fd < 0 && kernel_raise_memlock())
-		fd = create_map(&m);
 	if (fd < 0)
 		return NULL;
 	g = mem_alloc(sizeof(*g));
@@ -65,14 +62,16 @@ void gate_shut(struct gate *g, uint32_t slot)
 bool gates_apply(struct session *s)
 {
 	uint32_t zero = 0;
+	bool all = true;
 	struct gate *g;
 
 	for (g = s->gates; g; g = g->older) {
 		if (g->changed && bpf_map_update_elem(g->fd, &zero, g->shut, BPF_ANY) < 0)
-			return false;
-		g->changed = false;
+			all = false;
+		else
+			g->changed = false;
 	}
-	return true;
+	return all;
 }
 
 void gates_free(struct session *s)

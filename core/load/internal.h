@@ -24,6 +24,12 @@ void undo_push(struct session *s, struct undo *undo, struct unit *unit,
 	void (*run)(struct undo *undo));
 void undo_run(struct session *s, struct undo *undo);
 
+/*
+ * At work for one session at the same time: what they hold counts against the
+ * 64 programs of a tracepoint and the 38 of a function's fentry.
+ */
+enum { CLOSERS_MOST = 8 };
+
 struct session {
 	struct loop *loop;		/* borrowed, as symbols */
 	struct symbolizer *symbols;
@@ -32,7 +38,8 @@ struct session {
 	struct losses gone;		/* of units that are closed */
 	struct gate *gates;
 	struct btf *btf;		/* of the kernel; once asked for */
-	bool drained;			/* stopped, and all events were read */
+	int closers[CLOSERS_MOST];	/* sockets of those that were at work, oldest first */
+	size_t n_closers;
 };
 
 struct loaded {				/* a program in the kernel */
@@ -56,6 +63,7 @@ struct unit {
 	bool *by_hand;			/* the same: unit_set_by_hand(), unit_set_pid() */
 	int *pids;
 	uint64_t missed;		/* of links that are gone */
+	bool drained;			/* stopped, and all its events were read */
 };
 
 /* how the whole of a map is read */
@@ -82,7 +90,11 @@ struct map {
 int map_create(struct map *m, struct error *err);
 void map_release(struct map *m);
 
-/* ---- making maps and programs: the descriptor or -errno ---- */
+/*
+ * ---- making maps and programs: the descriptor or -errno ----
+ *
+ * Where locked memory is short they raise its limit, or wait for closers.
+ */
 
 struct new_map {
 	const char *name;		/* what kernels take of it */
@@ -146,6 +158,7 @@ struct link {
 void link_add_fd(struct link *l, int fd);
 /* stops the attached links of a unit (NULL: of the session) in the kernel */
 void links_stop(struct session *s, struct unit *unit);
+bool unit_runs(const struct unit *u);		/* has it links that are not stopped? */
 uint64_t links_missed(const struct session *s);	/* of all that are there */
 
 /* opens with CLOEXEC; the descriptor or -errno */
@@ -173,6 +186,10 @@ struct closing {
  */
 int closing_start(const struct closing *c);
 void closing_wait(int child);			/* until it is all closed */
+/* takes the socket. Waits for the oldest if CLOSERS_MOST of the session are at work */
+void closers_add(struct session *s, int child);
+void closers_forget(struct session *s);		/* they go on without us */
+bool closers_at_work(void);			/* any of the system that we see */
 
 /* a kprobe or uprobe, opened as perf event by the way that this kernel has */
 struct dynamic {
@@ -241,7 +258,7 @@ int verifier_explain(const struct object *obj, const struct object_program *prog
 bool events_drain(struct events *e);
 /* of a program: times that it was skipped, because one ran on the CPU already */
 uint64_t recursion_misses(int prog_fd);
-int unit_losses(struct unit *u, bool drained, struct losses *add, struct error *err);
+int unit_losses(struct unit *u, struct losses *add, struct error *err);
 
 extern const struct provider provider_kprobe, provider_kretprobe, provider_uprobe,
 	provider_uretprobe, provider_tracepoint, provider_raw_tracepoint, provider_perf_event,

@@ -37,10 +37,20 @@ static void disable(struct link *l)
 		ioctl(l->perf_fds[i], PERF_EVENT_IOC_DISABLE, 0);
 }
 
-/* sampling events end as soon as they are closed */
+/* sampling events are closed at once */
 static bool is_quick(const struct link *l)
 {
 	return l->provider->prog_type == BPF_PROG_TYPE_PERF_EVENT;
+}
+
+/*
+ * Clocks interrupt a CPU, so when disable() has gone round the CPUs their
+ * programs are done.  Those of page faults and the like run in tasks.
+ */
+static bool may_run(const struct link *l)
+{
+	return l->n_fds + l->n_perf_fds + l->n_entries > 0 &&
+		(!is_quick(l) || l->provider == &provider_perf_event);
 }
 
 static void close_all(const int *fds, size_t n)
@@ -106,17 +116,18 @@ static void gather(struct link *l, struct closing *c)
 		*MEM_GROW(c->links, c->n_links) = l;
 }
 
-static void close_slow(const struct closing *c, bool silent)
+static void close_slow(struct session *s, const struct closing *c, bool silent)
 {
-	int child;
+	int child = -1;
 
-	if (c->n_fds + c->n_events + c->n_links == 0)
-		return;
-	child = closing_start(c);
-	if (!silent || !wait_for_programs())
+	if (c->n_fds + c->n_events + c->n_links > 0)
+		child = closing_start(c);
+	if (!silent)
 		closing_wait(child);
-	if (child >= 0)
-		close(child);
+	/* a program that is detached may still run on another CPU */
+	if (!wait_for_programs())
+		closing_wait(child);
+	closers_add(s, child);
 }
 
 /*
@@ -126,11 +137,13 @@ static void close_slow(const struct closing *c, bool silent)
 static void stop_links(struct link **links, size_t n)
 {
 	struct closing c = { 0 };
-	bool silent;
+	bool silent, wait = false;
 	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		wait |= may_run(links[i]);
 		disable(links[i]);
+	}
 	silent = silence(links, n);
 	for (i = 0; i < n; i++) {
 		semaphores_lower(links[i]);
@@ -139,7 +152,8 @@ static void stop_links(struct link **links, size_t n)
 	}
 	for (i = 0; i < n; i++)
 		gather(links[i], &c);
-	close_slow(&c, silent);
+	if (wait)
+		close_slow(links[0]->session, &c, silent);
 	free(c.fds);
 	free(c.events);
 	free(c.links);
@@ -273,7 +287,7 @@ static struct link *attach_at(struct unit *u, size_t program, const struct place
 		return NULL;
 	}
 	l->attached = true;
-	u->session->drained = false;
+	u->drained = false;
 	return l;
 }
 
@@ -376,6 +390,19 @@ const char *link_spec(const struct link *l)
 uint64_t link_missed(const struct link *l)
 {
 	return l->attached ? dynamic_missed(l) : l->missed;
+}
+
+bool unit_runs(const struct unit *u)
+{
+	const struct undo *undo;
+
+	for (undo = u->session->newest; undo; undo = undo->older) {
+		const struct link *l = link_of(undo);
+
+		if (l && l->unit == u && l->attached)
+			return true;
+	}
+	return false;
 }
 
 uint64_t links_missed(const struct session *s)

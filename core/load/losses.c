@@ -26,6 +26,11 @@ const char *const loss_names[LOSS_KINDS] = {
 	[LOSS_OTHER] = "other",
 };
 
+/* where the name is that of a single one */
+static const char *const loss_plurals[LOSS_KINDS] = {
+	[LOSS_STACK] = "stacks not recorded",
+};
+
 static struct map *losses_map(struct unit *u)
 {
 	size_t i;
@@ -63,17 +68,16 @@ static int read_slots(struct map *m, uint64_t *slots, struct error *err)
  * it as failed.  While probes run, events are under way: then only what
  * the buffers themselves told counts as lost.
  */
-static uint64_t lost_on_the_way(const struct map *m, bool drained, uint64_t emitted,
-	uint64_t failed)
+static uint64_t lost_on_the_way(const struct map *m, uint64_t emitted, uint64_t failed)
 {
 	uint64_t lost = emitted - failed - m->received;
 
-	if (drained)
+	if (m->unit->drained)
 		return emitted >= failed + m->received ? lost : 0;
 	return m->lost_records > failed ? m->lost_records - failed : 0;
 }
 
-static void add_events(struct unit *u, bool drained, const uint64_t *slots, struct losses *add)
+static void add_events(struct unit *u, const uint64_t *slots, struct losses *add)
 {
 	size_t i, k = 0;
 
@@ -88,7 +92,7 @@ static void add_events(struct unit *u, bool drained, const uint64_t *slots, stru
 			add->emitted += emitted;
 			add->received += m->received;
 			add->submit_failed += failed;
-			add->perf_lost += lost_on_the_way(m, drained, emitted, failed);
+			add->perf_lost += lost_on_the_way(m, emitted, failed);
 		}
 		k++;
 	}
@@ -106,7 +110,7 @@ uint64_t recursion_misses(int prog_fd)
 	return info.recursion_misses;
 }
 
-int unit_losses(struct unit *u, bool drained, struct losses *add, struct error *err)
+int unit_losses(struct unit *u, struct losses *add, struct error *err)
 {
 	struct map *m = losses_map(u);
 	uint64_t slots[SLOTS] = { 0 };
@@ -119,7 +123,7 @@ int unit_losses(struct unit *u, bool drained, struct losses *add, struct error *
 		return 0;
 	if (read_slots(m, slots, err))
 		return -1;
-	add_events(u, drained, slots, add);
+	add_events(u, slots, add);
 	for (i = 0; i < LOSS_KINDS; i++)
 		add->kind[i] += slots[SLOT_KINDS + i];
 	return 0;
@@ -128,7 +132,7 @@ int unit_losses(struct unit *u, bool drained, struct losses *add, struct error *
 static int add_undo(struct session *s, struct undo *undo, struct losses *add, struct error *err)
 {
 	if (undo->unit && undo == &undo->unit->undo)
-		return unit_losses(undo->unit, s->drained, add, err);
+		return unit_losses(undo->unit, add, err);
 	return 0;
 }
 
@@ -159,8 +163,8 @@ bool losses_any(const struct losses *l)
 static void add_count(struct buf *out, uint64_t n, const char *what, const char *plural)
 {
 	if (n)
-		buf_addf(out, "%s%llu %s%s", out->len ? ", " : "", (unsigned long long)n, what,
-			n == 1 ? "" : plural);
+		buf_addf(out, "%s%llu %s", out->len ? ", " : "", (unsigned long long)n,
+			n == 1 || !plural ? what : plural);
 }
 
 void losses_format(const struct losses *l, struct buf *out)
@@ -168,11 +172,11 @@ void losses_format(const struct losses *l, struct buf *out)
 	struct buf list = BUF_INIT;
 	size_t i;
 
-	add_count(&list, l->perf_lost, "event", "s");
-	add_count(&list, l->submit_failed, "failed submit", "s");
+	add_count(&list, l->perf_lost, "event", "events");
+	add_count(&list, l->submit_failed, "failed submit", "failed submits");
 	for (i = 0; i < LOSS_KINDS; i++)
-		add_count(&list, l->kind[i], loss_names[i], "");
-	add_count(&list, l->missed, "missed probe hit", "s");
+		add_count(&list, l->kind[i], loss_names[i], loss_plurals[i]);
+	add_count(&list, l->missed, "missed probe hit", "missed probe hits");
 	if (list.len)
 		buf_addf(out, "lost: %s", list.data);
 	buf_release(&list);

@@ -78,8 +78,6 @@ int map_create(struct map *m, struct error *err)
 		return error_set(err, "E-OBJECT", "map '%s' has no template", m->def->name);
 	m->max_entries = entries_of(m->def);
 	m->fd = try_create(m);
-	if (m->fd == -EPERM && kernel_raise_memlock())
-		m->fd = try_create(m);
 	if (m->fd < 0)
 		return create_failed(m, -m->fd, err);
 	return 0;

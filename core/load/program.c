@@ -203,8 +203,6 @@ static int load_program(struct unit *u, const struct load *load, bool *ret_gated
 	char *log = NULL;
 	int fd = try_load(load, load->n_gate, NULL, 0);
 
-	if (fd == -EPERM && kernel_raise_memlock())
-		fd = try_load(load, load->n_gate, NULL, 0);
 	*ret_gated = fd >= 0 && load->n_gate > 0;
 	if (fd >= 0)
 		return fd;

@@ -52,25 +52,29 @@ void undo_run(struct session *s, struct undo *undo)
 	undo->run(undo);
 }
 
+static void drain(struct unit *u)
+{
+	bool all = true;
+	size_t i;
+
+	for (i = 0; i < u->obj->n_maps; i++) {
+		if (u->maps[i].events && !events_drain(u->maps[i].events))
+			all = false;
+	}
+	/* others may go on: what they have under way is not lost */
+	u->drained = all && !unit_runs(u);
+}
+
 /* what was there when the last probe ended; readers may close each other meanwhile */
 static void drain_all(struct session *s)
 {
 	struct undo *undo;
-	bool all = true;
-	size_t i;
 
 	for (undo = s->newest; undo; undo = undo->older) {
-		struct unit *u = undo->unit;
-
 		/* only a unit itself is its own owner */
-		if (!u || undo != &u->undo)
-			continue;
-		for (i = 0; i < u->obj->n_maps; i++) {
-			if (u->maps[i].events && !events_drain(u->maps[i].events))
-				all = false;
-		}
+		if (undo->unit && undo == &undo->unit->undo)
+			drain(undo->unit);
 	}
-	s->drained = all;
 }
 
 void session_stop(struct session *s)
@@ -93,6 +97,7 @@ void session_free(struct session *s)
 	while (s->newest)
 		undo_run(s, s->newest);
 	gates_free(s);
+	closers_forget(s);
 	btf__free(s->btf);
 	free(s);
 }

@@ -41,7 +41,7 @@ static void unit_undo(struct undo *undo)
 	struct error ignored = ERROR_INIT;
 	size_t i;
 
-	unit_losses(u, u->session->drained, &u->session->gone, &ignored);
+	unit_losses(u, &u->session->gone, &ignored);
 	error_clear(&ignored);
 	while (u->n_loaded > 0)
 		close(u->loaded[--u->n_loaded].fd);

@@ -15,7 +15,7 @@
 
 #define TYPE_CHILD "moontrace.console.child"
 
-enum { MAX_LINE = 64 << 10 };
+enum { MAX_LINE = 64 << 10, MAX_OPTIONS = 16 };
 
 /* one of its outputs */
 struct pipe_end {
@@ -203,19 +203,48 @@ static struct console_child *child_new(struct host *h)
 	return c;
 }
 
-/* the words at idx as argv; scratch memory of Lua, pushed */
+static void add_option(char **argv, size_t *n, const char *name, const char *value)
+{
+	argv[(*n)++] = (char *)name;
+	argv[(*n)++] = (char *)value;
+}
+
+/* the script is to run with the options that the prompt has; count */
+static size_t add_options(char **argv, size_t n, const struct host_options *opts)
+{
+	size_t i;
+
+	if (opts->headers)
+		add_option(argv, &n, "--headers", opts->headers);
+	if (opts->compiler)
+		add_option(argv, &n, "--cc", opts->compiler);
+	if (opts->cache_dir)
+		add_option(argv, &n, "--cache", opts->cache_dir);
+	if (opts->no_cache)
+		argv[n++] = (char *)"--no-cache";
+	if (opts->destructive)
+		argv[n++] = (char *)"--destructive";
+	for (i = 0; i < opts->n_include; i++)
+		add_option(argv, &n, "-I", opts->include[i]);
+	return n;
+}
+
+/* our options and the words at idx as argv; scratch memory of Lua, pushed */
 static char **push_argv(lua_State *L, int idx)
 {
-	lua_Integer n = lua_rawlen(L, idx), i;
-	char **argv = lua_newuserdatauv(L, (n + 2) * sizeof(*argv), 0);
+	const struct host_options *opts = host_of(L)->opts;
+	lua_Integer words = lua_rawlen(L, idx), i;
+	size_t n = 0, most = words + 2 * opts->n_include + MAX_OPTIONS;
+	char **argv = lua_newuserdatauv(L, most * sizeof(*argv), 0);
 
-	argv[0] = (char *)"moontrace";
-	for (i = 1; i <= n; i++) {
+	argv[n++] = (char *)"moontrace";
+	n = add_options(argv, n, opts);
+	for (i = 1; i <= words; i++) {
 		lua_rawgeti(L, idx, i);
-		argv[i] = (char *)luaL_checkstring(L, -1);	/* the table holds it */
+		argv[n++] = (char *)luaL_checkstring(L, -1);	/* the table holds it */
 		lua_pop(L, 1);
 	}
-	argv[n + 1] = NULL;
+	argv[n] = NULL;
 	return argv;
 }
 

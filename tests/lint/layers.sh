@@ -13,9 +13,9 @@ symbol: base
 load: base object kernel loop symbol
 cache: base object
 compile: base object
-lua: base object kernel loop symbol load cache
+repl: base loop
+lua: base object kernel loop symbol load cache repl
 app: base object kernel loop symbol load cache lua repl
-repl: base loop lua
 '
 
 # prints "FILE FOLDER INCLUDED" for each include of a folder's header

@@ -19,6 +19,6 @@ check_list() {
 	check_list '^(core/[a-z]+|repl|tests/load)/[^/]*\.(c|cc)$' '' ''
 	check_list '^tests/unit/test_[^/]*\.c$' test_ .c
 	check_list '^scripts/[^/]*\.lua$' '' .lua
-	check_list '^stdlib/[^/]*\.lua$' '' .lua
+	check_list '^(stdlib|repl)/[^/]*\.lua$' '' .lua
 	check_list '^man/[^/]*\.[1-8]$' '' ''
 } | no_findings

@@ -311,6 +311,12 @@ static void test_round_trip(void **state)
 	assert_int_equal(made.functions, 0);	/* those of another kernel */
 	assert_true(made.config);
 	sample_save("tree.pack", first.data, first.len);
+	/* a tree has what a pack of it has */
+	assert_int_equal(find("tree", &h, &err), 0);
+	pack_count(&h, &counted);
+	assert_int_equal(counted.headers, made.headers);
+	assert_int_equal(counted.header_bytes, made.header_bytes);
+	kernel_headers_release(&h);
 	assert_int_equal(find("tree.pack", &h, &err), 0);
 	assert_int_equal(h.kind, HEADERS_PACK);
 	assert_string_equal(h.release, "4.19.90-7");
