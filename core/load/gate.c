@@ -13,9 +13,14 @@
 
 #include "base/mem.h"
 #include "kernel/feature.h"
+#include "kernel/kernel.h"
 #include "load/internal.h"
 
-enum { SLOTS = 4096, CMD_GLOBAL = 1 /* MEMBARRIER_CMD_GLOBAL, once _SHARED */ };
+enum {
+	SLOTS = 4096,
+	CMD_GLOBAL = 1,				/* MEMBARRIER_CMD_GLOBAL, once _SHARED */
+	VERSION_PREEMPTED = 5 << 16 | 7 << 8,	/* tasks may be, in a program; not before */
+};
 
 /* one entry: the kernel gives programs the address of no other */
 struct gate {
@@ -85,8 +90,32 @@ void gates_free(struct session *s)
 	}
 }
 
+bool wait_by_update(void)
+{
+	struct new_map inner = { .name = "moontrace_wait", .type = BPF_MAP_TYPE_ARRAY,
+		.key_size = 4, .value_size = 4, .max_entries = 1 };
+	struct new_map outer = { .name = "moontrace_wait", .type = BPF_MAP_TYPE_ARRAY_OF_MAPS,
+		.key_size = 4, .value_size = 4, .max_entries = 1 };
+	int in = create_map(&inner), out = -1;
+	uint32_t zero = 0;
+	bool done;
+
+	outer.inner_fd = in;
+	if (in >= 0)
+		out = create_map(&outer);
+	done = out >= 0 && bpf_map_update_elem(out, &zero, &in, BPF_ANY) == 0;
+	if (in >= 0)
+		close(in);
+	if (out >= 0)
+		close(out);
+	return done;
+}
+
 bool wait_for_programs(void)
 {
+	/* membarrier() does nothing then, though the one program may be preempted */
+	if (kernel_version_code() >= VERSION_PREEMPTED && sysconf(_SC_NPROCESSORS_ONLN) == 1)
+		return wait_by_update();
 	return syscall(SYS_membarrier, CMD_GLOBAL, 0, 0) == 0;
 }
 

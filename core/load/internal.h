@@ -132,6 +132,8 @@ bool gates_apply(struct session *s);		/* false: the kernel did not take it */
 void gates_free(struct session *s);
 /* until no program runs that ran when it was called; false if the kernel cannot */
 bool wait_for_programs(void);
+/* the same, as the update of a map of maps does it (4.20): also with one CPU */
+bool wait_by_update(void);
 
 /* ---- links ---- */
 

@@ -6,6 +6,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +22,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -841,6 +845,68 @@ static void test_stop_without_child(void **state)
 	session_free(s);
 }
 
+/* a grace period takes its time, and the calls alone none to speak of */
+static void test_wait_by_update(void **state)
+{
+	enum { WAITS = 5, LEAST_NS = 1000000 };
+	uint64_t start = loop_now();
+	unsigned i;
+
+	if (kernel_version_code() < (4 << 16 | 20 << 8))
+		skip();
+	for (i = 0; i < WAITS; i++)
+		assert_true(wait_by_update());
+	print_message("%u waits took %.1f ms\n", WAITS, (loop_now() - start) / 1e6);
+	assert_true(loop_now() - start > LEAST_NS);
+}
+
+struct faulting {
+	volatile bool ends;
+	pthread_t thread;
+};
+
+static void *fault(void *arg)
+{
+	struct faulting *f = arg;
+	size_t size = 512 * 4096;
+	char *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t i;
+
+	madvise(page, size, MADV_NOHUGEPAGE);
+	while (!f->ends) {
+		for (i = 0; i < size; i += 4096)
+			page[i] = 1;
+		madvise(page, size, MADV_DONTNEED);
+	}
+	munmap(page, size);
+	return NULL;
+}
+
+/* programs of page faults run in tasks, which the closing of the event does not wait for */
+static void test_stop_faults(void **state)
+{
+	struct session *s = new_session();
+	struct unit *u = open_unit(s, counting_object(NULL));
+	struct faulting f = { 0 };
+	uint64_t n = 0, before;
+	unsigned run;
+
+	assert_int_equal(pthread_create(&f.thread, NULL, fault, &f), 0);
+	for (run = 0; run < 20; run++) {
+		before = n;
+		attach(u, 0, "perf_event:page-faults:1");
+		usleep(5000);
+		session_stop(s);
+		n = counted(u, 0);
+		usleep(1000);
+		assert_int_equal(counted(u, 0), n);
+		assert_true(n > before);
+	}
+	f.ends = true;
+	pthread_join(f.thread, NULL);
+	session_free(s);
+}
+
 /* what the first run left to its closer does not take part in the second */
 static void test_stop_and_go(void **state)
 {
@@ -909,28 +975,36 @@ static void test_stop_largest(void **state)
 	session_free(s);
 }
 
-/* the number of processes that are at work for us; the last of them is *ret */
+static bool is_closer(const char *pid)
+{
+	char comm[32], exe[4096] = "", self[4096] = "";
+	char *path = mem_format("/proc/%s/comm", pid);
+	FILE *f = fopen(path, "re");
+	bool is = f && fgets(comm, sizeof(comm), f) && strcmp(comm, "moontrace-close\n") == 0;
+
+	if (f)
+		fclose(f);
+	free(path);
+	path = mem_format("/proc/%s/exe", pid);
+	is = is && readlink(path, exe, sizeof(exe) - 1) > 0 &&
+		readlink("/proc/self/exe", self, sizeof(self) - 1) > 0 && strcmp(exe, self) == 0;
+	free(path);
+	return is;
+}
+
+/* the number of processes that are at work for this program; the last of them is *ret */
 static unsigned closers(int *ret)
 {
 	DIR *dir = opendir("/proc");
-	char comm[32], *path;
 	struct dirent *d;
 	unsigned n = 0;
 
 	assert_non_null(dir);
 	while ((d = readdir(dir)) != NULL) {
-		FILE *f;
-
-		path = mem_format("/proc/%s/comm", d->d_name);
-		f = atoi(d->d_name) > 0 ? fopen(path, "re") : NULL;
-		free(path);
-		if (!f)
-			continue;
-		if (fgets(comm, sizeof(comm), f) && strcmp(comm, "moontrace-close\n") == 0) {
+		if (atoi(d->d_name) > 0 && is_closer(d->d_name)) {
 			*ret = atoi(d->d_name);
 			n++;
 		}
-		fclose(f);
 	}
 	closedir(dir);
 	return n;
@@ -990,6 +1064,88 @@ static void test_closer(void **state)
 	assert_true(closers_end());
 	assert_int_equal(left_behind(prefix), 0);
 	free(prefix);
+}
+
+/* a tracepoint takes only so many programs, and the closers hold theirs */
+static void test_closers_few(void **state)
+{
+	unsigned run, n, most = 0;
+	struct session *s;
+	struct unit *u;
+	int pid;
+
+	assert_true(closers_end());
+	s = new_session();
+	u = open_unit(s, counting_object(NULL));
+	for (run = 0; run < CLOSERS_MOST + 4; run++) {
+		attach_calls(u);
+		session_stop(s);
+		n = closers(&pid);
+		most = n > most ? n : most;
+	}
+	print_message("at most %u closers\n", most);
+	assert_in_range(most, 1, CLOSERS_MOST);
+	session_free(s);
+	assert_true(closers_end());
+}
+
+static void keep_locked_memory(rlim_t bytes)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2];
+	struct rlimit limit = { bytes, bytes };
+
+	if (syscall(SYS_capget, &header, caps) < 0)
+		_exit(2);
+	caps[CAP_SYS_RESOURCE / 32].effective &= ~(1u << CAP_SYS_RESOURCE % 32);
+	caps[CAP_SYS_RESOURCE / 32].permitted &= ~(1u << CAP_SYS_RESOURCE % 32);
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) < 0 || syscall(SYS_capset, &header, caps) < 0)
+		_exit(2);
+}
+
+/* 0, or the status of a process that says why */
+static int trace_shortly(void)
+{
+	struct session *s = session_new(loop, symbols, NULL, &err);
+	struct object *obj = counting_object(NULL);
+	struct unit *u;
+	int bad = 0;
+	size_t i;
+
+	add_map(obj, "large", BPF_MAP_TYPE_ARRAY, 4, 4096, 24);
+	u = unit_open(s, obj, &err);
+	for (i = 0; u && i < ARRAY_SIZE(quiet_calls) && !bad; i++) {
+		struct probe p = { .provider = "tracepoint" };
+		char *name = mem_format("syscalls:sys_enter_%s", quiet_calls[i]);
+
+		p.name = name;
+		bad = link_attach(u, 0, &p, &err) ? 0 : 3;
+		free(name);
+	}
+	if (err.text)
+		print_message("%s\n", err.text);
+	session_free(s);
+	return u ? bad : 4;
+}
+
+/* where locked memory is limited (up to 5.10) one trace after the other fits in */
+static void test_locked_memory(void **state)
+{
+	int pid, status, run;
+
+	if (kernel_version_code() >= (5 << 16 | 11 << 8))
+		skip();
+	assert_true(closers_end());
+	pid = fork();
+	if (pid == 0) {
+		keep_locked_memory(192 << 10);
+		for (run = 0, status = 0; run < 5 && !status; run++)
+			status = trace_shortly();
+		_exit(status);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(closers_end());
 }
 
 /* ---- as on old kernels ---- */
@@ -1111,6 +1267,35 @@ static void test_entries(void **state)
 	assert_true(entry_goes(ours));
 	free(spec);
 	free(ours);
+}
+
+/* the end of a container's first process kills all others: it has no closer for entries */
+static void test_first_process(void **state)
+{
+	char *spec, self[4096] = "";
+	struct session *s;
+	int pid, status;
+
+	if (!load_as_old_kernel)
+		skip();
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	spec = mem_format("uprobe:%s:probed_function", self);
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWPID) < 0 || (pid = fork()) < 0)
+			_exit(2);
+		if (pid > 0)
+			_exit(waitpid(pid, &status, 0) == pid ? status != 0 : 3);
+		s = new_session();
+		attach(open_unit(s, counting_object(NULL)), 0, spec);
+		status = !has_entry(":moontrace_1/");
+		session_free(s);
+		_exit(status);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_false(has_entry(":moontrace_1/"));
+	free(spec);
 }
 
 /* ---- events ---- */
@@ -1261,6 +1446,53 @@ static void test_unopened_events(void **state)
 	assert_int_equal(losses.emitted, 0);
 	assert_false(losses_any(&losses));
 	session_free(s);
+}
+
+/* one of two units ends: what the other has under way is not lost */
+static void test_stop_beside(void **state)
+{
+	struct session *s = new_session();
+	struct unit *ends = open_unit(s, emitting_object(false, 0));
+	struct unit *stays = open_unit(s, emitting_object(false, 0));
+	struct received r = { 0 }, r2 = { 0 };
+	struct losses losses;
+
+	assert_non_null(events_open(s, unit_map(ends, "echoes"), 0, on_event, &r, &err));
+	assert_non_null(events_open(s, unit_map(stays, "echoes"), 0, on_event, &r2, &err));
+	OK(unit_attach_auto(ends, &err));
+	OK(unit_attach_auto(stays, &err));
+	call_getppid(50);
+	unit_stop(ends);
+	call_getppid(30);
+	OK(session_losses(s, &losses, &err));
+	assert_int_equal(losses.emitted, 50 + 80);
+	assert_int_equal(losses.perf_lost, 0);
+	session_stop(s);
+	assert_int_equal(r.n, 50);
+	assert_int_equal(r2.n, 80);
+	OK(session_losses(s, &losses, &err));
+	assert_int_equal(losses.received, 50 + 80);
+	assert_false(losses_any(&losses));
+	session_free(s);
+}
+
+static void is_losses_text(const struct losses *l, const char *want)
+{
+	struct buf text = BUF_INIT;
+
+	losses_format(l, &text);
+	assert_string_equal(text.data, want);
+	buf_release(&text);
+}
+
+static void test_losses_text(void **state)
+{
+	struct losses one = { .perf_lost = 1, .kind[LOSS_STACK] = 1, .missed = 1 };
+	struct losses two = { .submit_failed = 2, .kind[LOSS_STACK] = 2, .missed = 2 };
+
+	is_losses_text(&one, "lost: 1 event, 1 stack not recorded, 1 missed probe hit");
+	is_losses_text(&two, "lost: 2 failed submits, 2 stacks not recorded, "
+		"2 missed probe hits");
 }
 
 /* ---- maps ---- */
@@ -1659,15 +1891,22 @@ int main(int argc, char **argv)
 		fds_test(test_stop_many),
 		fds_test(test_stop_without_child),
 		fds_test(test_stop_and_go),
+		fds_test(test_wait_by_update),
+		fds_test(test_stop_faults),
 		fds_test(test_detach_one),
 		fds_test(test_stop_largest),
 		fds_test(test_closer),
+		fds_test(test_closers_few),
+		fds_test(test_locked_memory),
 		fds_test(test_sweep),
 		fds_test(test_entries),
+		fds_test(test_first_process),
 		fds_test(test_ring_buffer),
 		fds_test(test_perf_buffer),
 		fds_test(test_flood),
 		fds_test(test_unopened_events),
+		fds_test(test_stop_beside),
+		fds_test(test_losses_text),
 		fds_test(test_hashes),
 		fds_test(test_trie),
 		fds_test(test_arrays),
