@@ -502,9 +502,30 @@ int host_run_text(struct host *h, const char *text, const char *chunk, int argc,
 
 int host_run_line(struct host *h, const char *line, int argc, char **argv)
 {
-	h->line = true;
+	h->line = line;
 	oneliner_globals(h->L);
 	return host_run_text(h, line, "(command line)", argc, argv);
+}
+
+/* E-SCRIPT, or why the file is not safe */
+static int read_script(const char *path, struct buf *text, struct error *err)
+{
+	if (file_read_safe(path, 16 << 20, text, err)) {
+		if (err->sys == ENOENT || !strcmp(err->tag, "E-FILE")) {
+			char *was = mem_string(err->text);
+
+			error_set(err, "E-SCRIPT", "%s", was);
+			free(was);
+		}
+		return -1;
+	}
+	if (!memchr(text->data, '\0', text->len))
+		return 0;
+	error_set(err, "E-SCRIPT", "'%s' is no text", path);
+	if (str_starts(text->data, "\177ELF"))
+		error_hint(err, "a bundle is run by its own name; "
+			"'moontrace build --inspect FILE' tells what it holds");
+	return -1;
 }
 
 int host_run_file(struct host *h, const char *path, int argc, char **argv)
@@ -514,22 +535,15 @@ int host_run_file(struct host *h, const char *path, int argc, char **argv)
 	char *msg;
 	int status;
 
-	if (file_read_safe(path, 16 << 20, &text, &err)) {
-		if (err.sys == ENOENT || !strcmp(err.tag, "E-FILE")) {
-			char *was = mem_string(err.text);
-
-			error_set(&err, "E-SCRIPT", "%s", was);
-			free(was);
-		}
+	if (read_script(path, &text, &err)) {
 		msg = error_format(&err);
 		fprintf(stderr, "%s\n", msg);
 		status = error_status(&err);
 		free(msg);
 		error_clear(&err);
-		buf_release(&text);
-		return status;
+	} else {
+		status = host_run_text(h, text.data, path, argc, argv);
 	}
-	status = host_run_text(h, text.data, path, argc, argv);
 	buf_release(&text);
 	return status;
 }
@@ -603,7 +617,8 @@ static int traceback(lua_State *L)
 		return 1;
 	/* bpf.run passes on what a callback raised, with its traceback */
 	if (msg && !strstr(msg, "\nstack traceback:\n")) {
-		luaL_traceback(L, L, msg, 1);
+		if (!host_of(L)->line || !oneliner_error(L, host_of(L)->line))
+			luaL_traceback(L, L, lua_tostring(L, 1), 1);
 		return 1;
 	}
 	if (!msg && !lua_istable(L, 1) && !luaL_getmetafield(L, 1, "__tostring"))
