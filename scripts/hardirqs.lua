@@ -1,0 +1,160 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- hardirqs: time in interrupt handlers, by name, as totals or distributions; or how many ran
+--
+-- HARDIRQ                         COUNT      TOTAL_usecs
+-- virtio1-req.0                     868           7523.5
+local args, bpf, out = require "args", require "bpf", require "out"
+local dist, report, time = require "tool_dist", require "tool_report", require "time"
+
+local opts = args.parse{
+  name = "hardirqs",
+  summary = "Summarize the time that handlers of hardware interrupts take, by name.",
+  options = {
+    { "-C", "--count", help = "counts only, no times" },
+    { "-d", "--dist", help = "distributions as histograms instead of totals" },
+    { "-c", "--cpu", type = "cpu", help = "this CPU only" },
+    { "-N", "--nanoseconds", help = "nanoseconds instead of microseconds" },
+    { "-T", "--timestamp", help = "print the time of each output" },
+    { "--duration", type = "duration", min = 0.001, help = "seconds until the end" },
+  },
+  positionals = {
+    { "interval", type = "duration", min = 0.001, help = "seconds between outputs (until Ctrl-C)" },
+    { "outputs", type = "uint", min = 1, help = "outputs until the end" },
+  },
+  exclusive = { { "count", "dist" }, { "count", "nanoseconds" } },
+  examples = {
+    { "hardirqs", "total time per handler until Ctrl-C" },
+    { "hardirqs -d 10 1", "one distribution each over 10 seconds" },
+    { "hardirqs -C -c 0 -T 1", "counts on CPU 0 only, each second with the time" },
+  },
+}
+
+local prog = bpf.load{
+  define = { CPU = opts.cpu, DIST = opts.dist, COUNTS = opts.count,
+    UNIT = opts.nanoseconds and 1 or 1000 },
+  text = [[
+struct irq_name { char name[32]; };
+struct running { u64 began; struct irq_name irq; };
+struct total { u64 count, ns; };
+struct dist_key { struct irq_name irq; u64 slot; };
+BPF_PERCPU_ARRAY(runs, struct running, 1);
+BPF_HASH(totals, struct irq_name, struct total, 4096);
+BPF_HASH(dist, struct dist_key, u64, 16384);
+
+static inline struct running *of_this_cpu(void)
+{
+    u32 zero = 0;
+#ifdef CPU
+    if (bpf_get_smp_processor_id() != CPU)
+        return 0;
+#endif
+    return runs.lookup(&zero);
+}
+
+TRACEPOINT_PROBE(irq, irq_handler_entry)
+{
+    struct running *r = of_this_cpu();
+    struct irq_name irq = {};
+    if (!r)
+        return 0;
+    TP_DATA_LOC_READ_STR(&irq.name, name, sizeof(irq.name));
+    r->irq = irq;
+#ifdef COUNTS
+    r->began = 1;
+#else
+    r->began = bpf_ktime_get_ns();
+#endif
+    return 0;
+}
+
+static inline void count(struct irq_name *irq, s64 ns)
+{
+#ifdef DIST
+    struct dist_key key = { .irq = *irq, .slot = LOG2_SLOT(ns / (u64)UNIT) };
+    u64 zero = 0, *n = dist.lookup_or_try_init(&key, &zero);
+    if (n)
+        lock_xadd(n, 1);
+    else
+        LOSS(map_full);
+#else
+    struct total zero = {}, *t = totals.lookup_or_try_init(irq, &zero);
+    if (!t) {
+        LOSS(map_full);
+        return;
+    }
+    lock_xadd(&t->count, 1);
+#ifndef COUNTS                       /* an atomic addition of 0 wants a new kernel */
+    lock_xadd(&t->ns, ns);
+#endif
+#endif
+}
+
+TRACEPOINT_PROBE(irq, irq_handler_exit)
+{
+    struct running *r = of_this_cpu();
+    struct irq_name irq;
+    s64 ns = 0;
+    if (!r || !r->began)
+        return 0;                    /* it was running before we were */
+#ifndef COUNTS
+    ns = bpf_ktime_get_ns() - r->began;
+#endif
+    r->began = 0;
+    irq = r->irq;
+    if (args->ret == 0)
+        return 0;                    /* shared: another device's interrupt */
+    if (ns < 0)
+        LOSS(negative);              /* clocks of 3.10 may do that */
+    else
+        count(&irq, ns);
+    return 0;
+}
+]] }
+
+local unit = opts.nanoseconds and "nsecs" or "usecs"
+local head = { { "hardirq", "%-26s", title = "HARDIRQ" }, { "count", "%10d", title = "COUNT" } }
+if not opts.count then
+  head[3] = { "total", opts.nanoseconds and "%16d" or "%16.1f", title = "TOTAL_" .. unit,
+    key = "total_" .. unit }
+end
+if opts.timestamp and out.mode() ~= "text" then
+  table.insert(head, 1, { "time" })
+end
+local columns = out.columns(head)
+local show
+if opts.dist then
+  show = dist.printer{ label = unit, section = "hardirq", timestamp = opts.timestamp }
+else
+  dist.heading(columns)
+end
+
+local function print_totals()
+  local rows = {}
+  for i, e in ipairs(prog.totals:drain()) do
+    rows[i] = { time = opts.timestamp and time.iso(), hardirq = e.key.name, count = e.value.count,
+      total = opts.nanoseconds and e.value.ns or e.value.ns / 1000,
+      by = opts.count and e.value.count or e.value.ns }
+  end
+  table.sort(rows, function(a, b) return a.by < b.by end)
+  if opts.timestamp and out.mode() == "text" then
+    print(time.stamp())
+  end
+  for _, row in ipairs(rows) do
+    columns:row(row)
+  end
+  if out.mode() == "text" then print() end
+end
+
+local function print_dist()
+  local list = {}
+  for i, e in ipairs(prog.dist:drain()) do
+    list[i] = { key = e.key.irq.name, slot = e.key.slot, count = e.value }
+  end
+  show(list)
+end
+
+if out.mode() == "text" then
+  print("Tracing hardware interrupts... Hit Ctrl-C to end.")
+end
+report.run{ interval = opts.interval, count = opts.outputs, duration = opts.duration, bare = true,
+  output = opts.dist and print_dist or print_totals }

@@ -1,0 +1,247 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- offwaketime: time that threads were blocked, by their stack and the stack of who woke them
+--
+-- cat;read;__x64_sys_read;...;schedule;--;try_to_wake_up;...;write;yes 1000123
+local args, bpf, flame, fmt, out, stack = require "args", require "bpf", require "flame",
+  require "fmt", require "out", require "stack"
+
+local opts = args.parse{
+  name = "offwaketime",
+  summary = "Sum up the time that threads were blocked, by their stack and their waker's stack.",
+  options = {
+    { "-p", "--pid", type = "pid", help = "only threads of this process are targets" },
+    { "-t", "--tid", type = "pid", help = "only this thread is a target" },
+    { "-u", "--user-threads-only", help = "no kernel threads as targets" },
+    { "-k", "--kernel-threads-only", help = "only kernel threads as targets" },
+    { "-U", "--user-stacks-only", help = "user stacks only" },
+    { "-K", "--kernel-stacks-only", help = "kernel stacks only" },
+    { "-d", "--delimited", help = "a delimiter between kernel and user stacks" },
+    { "-f", "--folded", help = "a line per pair of stacks, for flame graphs" },
+    { "--flame", arg = "FILE.svg", help = "write a flame graph to a file, instead of the stacks" },
+    { "-m", "--min-block-time", arg = "USECS", type = "uint", max = 1000000000000, default = 1,
+      help = "shortest time counted" },
+    { "-M", "--max-block-time", arg = "USECS", type = "uint", max = 1000000000000,
+      help = "longest time counted" },
+    { "--state", type = "uint", min = 1, max = 0xffff,
+      help = "only threads that blocked in one of these states (bits)" },
+    { "--stack-storage-size", type = "uint", min = 16, max = 1048576, default = 16384,
+      help = "distinct stacks that can be stored" },
+  },
+  positionals = {
+    { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },
+  },
+  exclusive = { { "json", "csv", "folded", "flame" }, { "user_threads_only", "kernel_threads_only" },
+    { "user_stacks_only", "kernel_stacks_only" }, { "pid", "tid" } },
+  examples = {
+    { "offwaketime 5", "five seconds, all threads" },
+    { "offwaketime -p 185 --flame out.svg 30", "30 seconds of process 185 as a flame graph" },
+    { "offwaketime -f -K --state 2 10", "uninterruptible sleeps, kernel stacks, folded" },
+  },
+}
+
+local TEXT = [[
+#define SLEEPS 0x2ff                 /* of prev_state; not: runnable, preempted */
+struct thread { u32 tgid, tid; int kernel, user; char comm[TASK_COMM_LEN]; };
+struct pair { struct thread target, waker; };
+struct off { u64 since; struct pair pair; };
+BPF_HASH(blocked, u32, struct off, 65536);
+BPF_HASH(sums, struct pair, u64, 65536);
+BPF_STACK_TRACE(stacks, STACKS);
+
+static inline void describe(void *ctx, struct thread *t)
+{
+    u64 id = bpf_get_current_pid_tgid();
+    t->tgid = id >> 32;
+    t->tid = id;
+    t->kernel = -1;
+    bpf_get_current_comm(&t->comm, sizeof(t->comm));
+    t->user = stacks.get_stackid(ctx, BPF_F_USER_STACK);
+#ifdef KERNEL_STACKS
+    t->kernel = stacks.get_stackid(ctx, 0);
+    if (t->kernel < 0)
+        LOSS(stack);
+#endif
+}
+
+static inline int wanted(u64 id, long state)
+{
+#ifdef PID
+    if (id >> 32 != PID)
+        return 0;
+#endif
+#ifdef TID
+    if ((u32)id != TID)
+        return 0;
+#endif
+#ifdef STATE
+    if (!(state & STATE))
+        return 0;
+#endif
+    return (u32)id && state & SLEEPS;
+}
+
+static inline void leave(void *ctx, u32 tid, u64 now)
+{
+    struct off off = { .since = now };
+    int skip = 0;
+
+    describe(ctx, &off.pair.target);
+#ifdef USER_ONLY
+    skip = off.pair.target.user == -14;  /* EFAULT: no user memory */
+#endif
+#ifdef KERNEL_ONLY
+    skip = off.pair.target.user != -14;
+#endif
+#ifndef USER_STACKS
+    off.pair.target.user = -1;
+#endif
+    if (!skip && blocked.update(&tid, &off))
+        LOSS(map_full);
+}
+
+static inline void come_back(u32 tid, u64 now)
+{
+    struct off *off = blocked.lookup(&tid);
+    u64 ns, zero = 0, *sum;
+    struct pair pair;
+    int skip;
+    if (!off)
+        return;
+    ns = now - off->since;
+    pair = off->pair;
+    blocked.delete(&tid);
+    if ((s64)ns < 0) {
+        LOSS(negative);              /* clocks of 3.10 may do that */
+        return;
+    }
+    skip = ns < MIN_NS;
+#ifdef MAX_NS
+    skip |= ns > MAX_NS;
+#endif
+    if (skip)
+        return;
+    sum = sums.lookup_or_try_init(&pair, &zero);
+    if (sum)
+        lock_xadd(sum, ns);
+    else
+        LOSS(map_full);
+}
+
+TRACEPOINT_PROBE(sched, sched_switch)
+{
+    u64 now = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
+    come_back(args->next_pid, now);
+    if (wanted(id, args->prev_state))
+        leave(args, id, now);
+    return 0;
+}
+
+static inline int wake(void *ctx, u32 tid)
+{
+    struct off *off = blocked.lookup(&tid);
+    struct thread waker = {};
+    if (!off)
+        return 0;
+    describe(ctx, &waker);
+#ifndef USER_STACKS
+    waker.user = -1;
+#endif
+    off->pair.waker = waker;
+    return 0;
+}
+]]
+
+-- sched_waking is hit by the waker; sched_wakeup may be behind an interrupt to another CPU
+local WAKING = "TRACEPOINT_PROBE(sched, sched_waking) { return wake(args, args->pid); }\n"
+local WAKEUP = "TRACEPOINT_PROBE(sched, sched_wakeup) { return wake(args, args->pid); }\n"
+local has_waking = bpf.probe("tracepoint:sched:sched_waking")
+
+local prog = bpf.load{ text = TEXT .. (has_waking and WAKING or WAKEUP),
+  define = {
+    PID = opts.pid, TID = opts.tid, STATE = opts.state, STACKS = opts.stack_storage_size,
+    MIN_NS = opts.min_block_time * 1000, MAX_NS = opts.max_block_time and opts.max_block_time * 1000,
+    USER_ONLY = opts.user_threads_only, KERNEL_ONLY = opts.kernel_threads_only,
+    KERNEL_STACKS = not opts.user_stacks_only, USER_STACKS = not opts.kernel_stacks_only,
+  } }
+local how = { delimiter = opts.delimited }
+
+-- one whose waker was not seen has been woken before it had left
+local function words_of(waker)
+  if waker.comm == "" then
+    return { "[unknown]" }
+  end
+  local words = {}
+  for word in stack.fold(prog.stacks, waker, how):gmatch("[^;]+") do
+    table.insert(words, word)
+  end
+  return words
+end
+
+-- target;outer;inner;--;inner;outer;waker
+local function folded(pair)
+  local words = words_of(pair.waker)
+  local line = { stack.fold(prog.stacks, pair.target, how), "--" }
+  for i = #words, 1, -1 do
+    line[#line + 1] = words[i]
+  end
+  return table.concat(line, ";")
+end
+
+local function draw()
+  local list = {}
+  for i, e in ipairs(prog.sums:top()) do
+    list[i] = { folded(e.key), e.value // 1000 }
+  end
+  local text = flame.svg(flame.tree(list), { title = "Blocked time, with wakers", unit = "us" })
+  local done, message = flame.save(opts.flame, text)
+  if not done then
+    io.stderr:write("offwaketime: ", message, "\n")
+    os.exit(1, true)
+  end
+end
+
+local function print_pair(pair, usecs)
+  print(("    %-16s %s %d"):format("waker:", fmt.safe(pair.waker.comm), pair.waker.tid))
+  for i, word in ipairs(words_of(pair.waker)) do
+    if i > 1 or pair.waker.comm == "" then print("    " .. word) end
+  end
+  print("    --")
+  stack.print(io.stdout, stack.resolve(prog.stacks, pair.target), 4, how)
+  print(("    %-16s %s %d\n        %d\n"):format("target:", fmt.safe(pair.target.comm),
+    pair.target.tid, usecs))
+end
+
+local sink = out.columns{ { "target" }, { "tgid", "%d" }, { "tid", "%d" }, { "waker" },
+  { "waker_tid", "%d" }, { "usecs", "%d" }, { "stack" } }
+
+local function report()
+  if opts.flame then
+    return draw()
+  end
+  for _, e in ipairs(prog.sums:top()) do
+    local target, waker, usecs = e.key.target, e.key.waker, e.value // 1000
+    if out.mode() ~= "text" then
+      sink:row{ target = target.comm, tgid = target.tgid, tid = target.tid, waker = waker.comm,
+        waker_tid = waker.tid, usecs = usecs, stack = folded(e.key) }
+    elseif opts.folded then
+      print(folded(e.key) .. " " .. usecs)
+    else
+      print_pair(e.key, usecs)
+    end
+  end
+end
+
+if out.mode() == "csv" then
+  after(0, function() sink:header() end)
+end
+on_exit(report)
+on_exit(function()
+  if bpf.losses()["stack not recorded"] > 0 then
+    io.stderr:write(("offwaketime: --stack-storage-size stores more than %d stacks\n"):format(
+      opts.stack_storage_size))
+  end
+end)
+if out.mode() == "text" and not opts.folded then
+  print("Tracing blocked time... Hit Ctrl-C to end.")
+end
+bpf.run(opts.duration)
