@@ -346,13 +346,13 @@ static int run_script(const struct arguments *a, int argc, char **argv)
 static int check_output(int status)
 {
 	struct error err = ERROR_INIT;
+	int sys = file_flush(stdout);
 
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (!sys)
 		return status;
-	if (errno == EPIPE)
+	if (sys == EPIPE)
 		return 128 + SIGPIPE;
-	error_sys(&err, "E-FILE", errno ? errno : EIO, "write to standard output");
+	error_sys(&err, "E-FILE", sys, "write to standard output");
 	return command_error(&err);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -284,4 +285,22 @@ int file_make_dirs(const char *path, mode_t mode, struct error *err)
 	} while (ret == 0 && *p);
 	free(copy);
 	return ret < 0 ? error_sys(err, "E-FILE", -ret, "make directory '%s'", path) : 0;
+}
+
+/* ---- streams ---- */
+
+static bool reader_is_gone(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return fd >= 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
+
+int file_flush(FILE *f)
+{
+	if (fflush(f) != 0)
+		return errno ? errno : EIO;
+	if (!ferror(f))
+		return 0;
+	return reader_is_gone(fileno(f)) ? EPIPE : EIO;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "buf.h"
@@ -48,5 +49,12 @@ int file_write_atomic(int dirfd, const char *name, const void *data, size_t size
 /* makes path and the directories above it that are missing, all of this mode
  * less the umask; one that exists is left as it is */
 int file_make_dirs(const char *path, mode_t mode, struct error *err);
+
+/*
+ * Flushes a stream.  0, or the errno of what failed since it was opened: EPIPE
+ * if its reader is gone, EIO where the cause was with a write that nobody
+ * looked at.
+ */
+int file_flush(FILE *f);
 
 #endif

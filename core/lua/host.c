@@ -155,12 +155,14 @@ static void on_wake(void *arg, uint32_t events)
 
 void host_flush(struct host *h)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	int sys = file_flush(stdout);
+
+	if (!sys)
 		return;
-	if (errno == EPIPE)
+	if (sys == EPIPE)
 		h->broken_pipe = true;
 	else
-		h->output_error = errno ? errno : EIO;
+		h->output_error = sys;
 	clearerr(stdout);
 	h->stopped = true;
 	loop_stop(h->loop);
