@@ -296,11 +296,20 @@ static bool reader_is_gone(int fd)
 	return fd >= 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
 }
 
+static bool is_of_write(int sys)
+{
+	return sys == ENOSPC || sys == EDQUOT || sys == EFBIG || sys == EBADF || sys == EAGAIN;
+}
+
 int file_flush(FILE *f)
 {
+	int before = errno;
+
 	if (fflush(f) != 0)
 		return errno ? errno : EIO;
 	if (!ferror(f))
 		return 0;
-	return reader_is_gone(fileno(f)) ? EPIPE : EIO;
+	if (reader_is_gone(fileno(f)))
+		return EPIPE;
+	return is_of_write(before) ? before : EIO;
 }

@@ -52,8 +52,8 @@ int file_make_dirs(const char *path, mode_t mode, struct error *err);
 
 /*
  * Flushes a stream.  0, or the errno of what failed since it was opened: EPIPE
- * if its reader is gone, EIO where the cause was with a write that nobody
- * looked at.
+ * if its reader is gone.  Of a write that nobody looked at the cause is what errno
+ * still says, else EIO.
  */
 int file_flush(FILE *f);
 
