@@ -6,6 +6,7 @@ local console = require "console"
 local fmt = require "fmt"
 local help = require "repl.help"
 local jobs = require "repl.jobs"
+local near = require "repl.near"
 local save = require "repl.save"
 
 local M = {}
@@ -272,7 +273,7 @@ function M.run(name, rest, painter)
   paint = painter
   local row = find(name)
   if not row then
-    fail("no command ':%s'; :help lists them", name)
+    fail("no command ':%s'; %s", name, near.command(name, M.rows) or ":help lists them")
   end
   row[4](rest)
 end

@@ -274,11 +274,21 @@ int editor_key(struct editor *e, int timeout_ms)
 	if (e->stopped || e->end)
 		key = -1;
 	el_set(e->line, EL_PREP_TERM, 0);
+	terminal_quiet();
 	input_end(e);
 	return key;
 }
 
 /* ---- life ---- */
+
+/* what terminfo wants waited, "$<50>", is for tputs: a terminal would show it */
+static void strip_padding(char *s)
+{
+	char *end;
+
+	while ((s = strstr(s, "$<")) && (end = strchr(s, '>')))
+		memmove(s, end + 1, strlen(end + 1) + 1);
+}
 
 static const char *capability(struct editor *e, const char *name)
 {
@@ -286,6 +296,8 @@ static const char *capability(struct editor *e, const char *name)
 
 	if (e->terminal.dumb || el_get(e->line, EL_GETTC, name, &value) != 0)
 		return NULL;
+	if (value)
+		strip_padding(value);
 	return value && *value ? value : NULL;
 }
 

@@ -146,13 +146,6 @@ function M.announce()
     local h = job.handle
     local probes = h.n and ("  (%d probe%s)"):format(h.n, h.n == 1 and "" or "s") or ""
     print(("%s %s%s"):format(mark(job), describe(job), paint("dim", probes)))
-    for i, why in ipairs(h.failed or {}) do
-      if i > 3 then
-        print(paint("dim", ("    and %d more that could not be probed"):format(#h.failed - 3)))
-        break
-      end
-      print(paint("dim", "    not probed: " .. why))
-    end
   end
   unannounced = {}
   return made
@@ -174,15 +167,17 @@ local function timer_job(text, fn)
   end
 end
 
-local function checked(seconds, fn)
+local function checked(seconds, fn, least)
   if math.type(seconds) == nil or type(fn) ~= "function" then
     error("seconds and a function are needed", 3)
+  elseif not (seconds >= least and seconds <= 1e9) then
+    error(("seconds are from %g to 1e9"):format(least), 3)
   end
 end
 
 --- every(seconds, fn): a job; its value has stop().
 function M.every(seconds, fn)
-  checked(seconds, fn)
+  checked(seconds, fn, 0.001)
   local job, tick = timer_job(("every %.14g s"):format(seconds), fn)
   every(seconds, tick)
   return job.handle
@@ -190,7 +185,7 @@ end
 
 --- after(seconds, fn): a job until it has fired.
 function M.after(seconds, fn)
-  checked(seconds, fn)
+  checked(seconds, fn, 0)
   local job, tick = timer_job(("after %.14g s"):format(seconds), fn)
   after(seconds, function()
     remove(job)

@@ -7,6 +7,7 @@ local complete = require "repl.complete"
 local eval = require "repl.eval"
 local fmt = require "fmt"
 local jobs = require "repl.jobs"
+local near = require "repl.near"
 local pretty = require "repl.pretty"
 local watch = require "repl.watch"
 
@@ -94,6 +95,10 @@ end
 local function print_error(text, of)
   if of and not of:find("\n") then
     text = text:gsub("^%(prompt%):1: ", "")
+  end
+  local hint = of and near.hint(text, of, env)
+  if hint then
+    text = text .. "\n  " .. hint
   end
   console.fresh_line()
   io.stderr:write(paint("error", text:find("^error") and text or "error: " .. text), "\n")

@@ -20,7 +20,7 @@ end
 --- watch(h [, seconds]): a handle, a function that returns something, or any value.
 function M.watch(value, seconds)
   seconds = seconds or 1
-  if value == nil or math.type(seconds) == nil or seconds < 0.02 then
+  if value == nil or math.type(seconds) == nil or seconds ~= seconds or seconds < 0.02 then
     error("watch(value [, seconds]): a handle or function, and at least 0.02 seconds", 2)
   end
   repeat

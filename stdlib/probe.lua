@@ -7,6 +7,7 @@ local handle = require "probe_handle"
 local oneliner = require "oneliner"
 local probe_attach = require "probe_attach"
 local probe_plan = require "probe_plan"
+local probe_spec = require "probe_spec"
 local probe_text = require "probe_text"
 local probe_trace = require "probe_trace"
 local time = require "time"
@@ -34,7 +35,12 @@ local function check_options(kind, opts)
   for name, value in pairs(opts) do
     local want = OPTIONS[name]
     if not want then
-      misuse("%s: no option '%s'", kind, tostring(name))
+      local names = {}
+      for known in pairs(OPTIONS) do
+        names[#names + 1] = known
+      end
+      local hint = probe_spec.nearest(tostring(name), names)
+      misuse("%s: no option '%s'%s", kind, tostring(name), hint and ", " .. hint or "")
     elseif type(want) == "string" and type(value) ~= want then
       misuse("%s: %s is a %s, not a %s", kind, name, want, type(value))
     end

@@ -5,6 +5,7 @@ local bpf = require "bpf"
 local oneliner = require "oneliner"
 local probe_expr = require "probe_expr"
 local probe_plan = require "probe_plan"
+local probes = require "probes"
 
 local M = {}
 
@@ -18,6 +19,19 @@ local function raise_again(err)
   error(err, 0)
 end
 
+-- where the common structures are that no header of the text has
+local HEADERS = { dentry = "linux/dcache.h", file = "linux/fs.h", inode = "linux/fs.h",
+  super_block = "linux/fs.h", mm_struct = "linux/mm_types.h", page = "linux/mm_types.h",
+  request = "linux/blkdev.h", bio = "linux/blk_types.h", sock = "net/sock.h",
+  sk_buff = "linux/skbuff.h", net_device = "linux/netdevice.h", task_struct = "linux/sched.h",
+  qstr = "linux/dcache.h" }
+
+local function hint_of(message)
+  local struct = message:match("incomplete definition of type 'struct ([%w_]+)'")
+  return struct and ("the option include = {\"%s\"} brings its header"):format(HEADERS[struct] or
+    "linux/....h") or nil
+end
+
 -- what was said of a line of the C is said of the expression on it
 local function translate(err, places)
   local text = tostring(err.message)
@@ -26,7 +40,8 @@ local function translate(err, places)
       local place = places[tonumber(line)]
       if place then
         local at = place.at or probe_expr.column(place.map, tonumber(column))
-        probe_plan.expression_error(place.name, place.text, { message = message, at = at })
+        probe_plan.expression_error(place.name, place.text, { message = message, at = at,
+          hint = hint_of(message) })
       end
     end
   elseif err.tag == "E-SIGNATURE" then
@@ -71,7 +86,8 @@ function M.check_probe(site)
   end
   local there, message, tag = bpf.probe(site.attach)
   if not there then
-    oneliner.raise(tag, message)
+    local events = site.bare and probes.list("tracepoint:*:" .. site.name) or {}
+    oneliner.raise(tag, message, events[1] and ("there is '%s'"):format(events[1]))
   end
 end
 

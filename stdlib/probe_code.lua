@@ -57,7 +57,12 @@ local function needs_of(fields)
   return uses, args
 end
 
-local function add_builtins(g, uses, site)
+local function add_position(g, site, i)
+  add(g, "\tu64 mt_arg%d = %s;", i, site.context == "raw" and ("ctx->args[%d]"):format(i - 1) or
+    site.context == "usdt" and "mt_a" .. i or ("PT_REGS_PARM%d(ctx)"):format(i))
+end
+
+local function add_builtins(g, uses, site, phase)
   for _, row in ipairs(LOCALS) do
     if uses[row[1]] then
       add(g, "\t" .. row[2])
@@ -68,9 +73,10 @@ local function add_builtins(g, uses, site)
     add(g, "\tbpf_get_current_comm(&mt_comm, sizeof(mt_comm));")
   end
   for i = 1, 6 do
-    if uses["arg" .. i] then
-      add(g, "\tu64 mt_arg%d = %s;", i, site.context == "raw" and ("ctx->args[%d]"):format(i - 1) or
-        site.context == "usdt" and "mt_a" .. i or ("PT_REGS_PARM%d(ctx)"):format(i))
+    if uses["arg" .. i] and phase == "exit" then
+      add(g, "\tu64 mt_arg%d = mt_s->a_arg%d;", i, i)
+    elseif uses["arg" .. i] then
+      add_position(g, site, i)
     end
   end
 end
@@ -141,8 +147,8 @@ end
 local function add_stack(g, site, into, user)
   add(g, "\t%s = stacks.get_stackid(%s, %s);", into, site.context == "tracepoint" and "args" or "ctx",
     user and "BPF_F_USER_STACK" or "0")
-  -- user stack of a thread without user memory: EFAULT
-  add(g, "\tif (%s < 0%s)", into, user and (" && %s != -14"):format(into) or "")
+  -- EFAULT: a thread without user memory, or it was not in the kernel
+  add(g, "\tif (%s < 0 && %s != -14)", into, into)
   add(g, "\t\tLOSS(stack);")
 end
 
@@ -314,7 +320,7 @@ local function add_phase(g, site, phase)
       add(g, "\ts64 mt_retval = %s;", site.retval)
     end
   end
-  add_builtins(g, uses, site)
+  add_builtins(g, uses, site, phase)
   if phase == "exit" then
     add_saved(g, args)
   else
@@ -359,7 +365,7 @@ local function add_call_key(g, site, at_return)
   end
 end
 
-local function add_entry(g, plan, site)
+local function add_entry(g, site)
   add_head(g, site, site.fn)
   add_phase(g, site, "entry")
   add(g, "\tstruct mt_start mt_start;")
@@ -370,12 +376,13 @@ local function add_entry(g, plan, site)
     add_value(g, site.value, true)
     add(g, "\tmt_start.value = mt_value;")
   end
-  for _, a in ipairs(plan.saved) do
-    local need = { arg = a, field = a.field }
-    if not a.declared then
-      add_argument(g, site, need)
+  for _, a in ipairs(site.saved) do
+    if not a.declared and a.by_position then
+      add_position(g, site, a.by_position)
+    elseif not a.declared then
+      add_argument(g, site, { arg = a, field = a.field })
     end
-    add(g, "\tmt_start.a_%s = (u64)%s;", a.name, a.name)
+    add(g, "\tmt_start.a_%s = (u64)%s%s;", a.name, a.by_position and "mt_" or "", a.name)
   end
   add_call_key(g, site, false)
   add(g, "\tmt_start.ns = bpf_ktime_get_ns();")
@@ -431,7 +438,7 @@ end
 --- The functions of a site.
 function M.site(g, plan, site)
   if plan.paired then
-    add_entry(g, plan, site)
+    add_entry(g, site)
     add_exit(g, plan, site)
   else
     add_single(g, plan, site)

@@ -95,8 +95,9 @@ function Handle:stop()
     return
   end
   self:gone()
-  for _, link in ipairs(self.links) do
-    link:detach()
+  -- the return first: what it told of a call whose entry was not seen would be a loss
+  for i = #self.links, 1, -1 do
+    self.links[i]:detach()
   end
 end
 Handle.__close = Handle.stop

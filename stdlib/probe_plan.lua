@@ -93,7 +93,7 @@ local function prepare(site, i)
   end
   learn(site)
   site.env = environment(site)
-  site.fields, site.all = {}, {}
+  site.fields, site.all, site.saved = {}, {}, {}
 end
 
 -- ---- fields ----
@@ -199,23 +199,44 @@ local function set_phases(plan, site)
   end
 end
 
--- arguments that the return needs
-local function set_saved(plan, site)
-  local saved, declared = {}, {}
+-- names of arguments that expressions of a phase use, those by position, too
+local function used_in(site, phase)
+  local used = {}
   for _, f in ipairs(site.all) do
-    for _, a in ipairs(f.expr.args) do
-      if f.phase == "entry" then
-        declared[a.name] = true
+    if f.phase == phase then
+      for _, a in ipairs(f.expr.args) do
+        used[a.name] = true
+      end
+      for i = 1, 6 do
+        used["arg" .. i] = used["arg" .. i] or f.expr.uses["arg" .. i]
       end
     end
   end
+  return used
+end
+
+-- arguments of the site that the return needs; of all sites by name: the members of one struct
+local function set_saved(plan, site)
+  local saved, declared = {}, used_in(site, "entry")
+  local function save(a)
+    if not saved[a.name] then
+      saved[a.name] = true
+      a.declared = declared[a.name]
+      site.saved[#site.saved + 1] = a
+      plan.saved[#plan.saved + 1] = not plan.has_saved[a.name] and a or nil
+      plan.has_saved[a.name] = true
+    end
+  end
   for _, f in ipairs(site.all) do
-    for _, a in ipairs(f.expr.args) do
-      if f.phase == "exit" and not saved[a.name] then
-        saved[a.name] = true
-        plan.saved[#plan.saved + 1] = { name = a.name, type = a.type, c_type = a.c_type, c = a.c,
-          field = f, position = a.position, declared = declared[a.name] }
-      end
+    for _, a in ipairs(f.phase == "exit" and f.expr.args or {}) do
+      save{ name = a.name, type = a.type, c_type = a.c_type, c = a.c, field = f,
+        position = a.position }
+    end
+  end
+  local used = used_in(site, "exit")
+  for i = 1, 6 do
+    if used["arg" .. i] then
+      save{ name = "arg" .. i, by_position = i }
     end
   end
 end
@@ -348,7 +369,7 @@ end
 --- max_probes, include, and what else probe_text reads. Raises E-EXPR and E-PROBE.
 function M.make(plan)
   plan.sites = resolve(plan)
-  plan.saved, plan.entries = {}, plan.entries or 10240
+  plan.saved, plan.has_saved, plan.entries = {}, {}, plan.entries or 10240
   plan.stack_entries, plan.pages = 65536, 64
   default_by(plan)
   set_filters(plan)

@@ -34,7 +34,7 @@ struct host {
 	enum output_format format;
 
 	int wake_fd;			/* eventfd: a signal came */
-	bool line;			/* what runs is a line of -e */
+	const char *line;		/* of -e, if that is what runs */
 	bool running;			/* inside bpf.run */
 	bool ran;			/* bpf.run was called at all */
 	bool stopped;			/* stop asked for */
@@ -110,6 +110,9 @@ int open_oneliner(lua_State *L);
 void oneliner_globals(lua_State *L);
 /* pushes a function that waits for the one-liners that run */
 void oneliner_push_wait(lua_State *L);
+/* of the message at 1, raised by a line of -e: adds what was meant to it; true if there is no more
+ * to say, as all of the user's is in the message */
+bool oneliner_error(lua_State *L, const char *line);
 /* most probes of one pattern */
 unsigned host_max_probes(const struct host *h);
 /* on a terminal, how far attaching many probes has come */

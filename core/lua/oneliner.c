@@ -103,6 +103,39 @@ void oneliner_globals(lua_State *L)
 		lua_error(L);
 }
 
+/* message at 1: "attempt to call a nil value (global 'cuont')" gets "did you mean 'count'?" */
+static void add_meant(lua_State *L, const char *line)
+{
+	if (!strstr(lua_tostring(L, 1), "a nil value (") || strstr(lua_tostring(L, 1), "\n  "))
+		return;
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "repl.near");
+	if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_getfield(L, -1, "hint") == LUA_TFUNCTION) {
+		lua_pushvalue(L, 1);
+		lua_pushstring(L, line);
+		if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1)) {
+			lua_pushfstring(L, "%s\n  %s", lua_tostring(L, 1), lua_tostring(L, -1));
+			lua_replace(L, 1);
+		}
+	}
+	lua_settop(L, 1);
+}
+
+bool oneliner_error(lua_State *L, const char *line)
+{
+	lua_Debug ar;
+	int level, frames = 0;
+
+	add_meant(L, line);
+	/* lua_getstack counts from the top each time: no deeper than needed */
+	for (level = 0; level < 100 && frames < 2 && lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "Sl", &ar);
+		if (ar.currentline > 0 && strncmp(ar.source, "@stdlib/", 8) != 0)
+			frames++;
+	}
+	return frames <= 1;
+}
+
 /* a chunk has left probes that run: waits for them. The chunk has ended well; raises */
 static int wait_for_handles(lua_State *L)
 {

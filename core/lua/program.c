@@ -227,8 +227,11 @@ static int attach_glob(lua_State *L, struct program *p, size_t fn, const struct 
 		struct link *l;
 
 		one.name = g.names[i];
-		host_progress(i + 1, g.n);
 		error_clear(&err);
+		/* hundreds take a while */
+		if (host_signal())
+			goto fail;
+		host_progress(i + 1, g.n);
 		l = link_attach(p->unit, fn, &one, &err);
 		if (l)
 			*MEM_GROW(links, n) = l;
@@ -256,7 +259,7 @@ fail:
 	free(failed);
 	free(links);
 	glob_release(&g);
-	return raise_error(L, &err);
+	return err.tag ? raise_error(L, &err) : raise_interrupted(L);
 }
 
 static int attach_probe(lua_State *L, struct program *p, size_t fn, struct probe *probe)

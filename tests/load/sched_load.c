@@ -9,7 +9,6 @@
  *
  * spin prints the microseconds of CPU time that it took.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>

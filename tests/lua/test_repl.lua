@@ -162,6 +162,23 @@ check.describe("help", function()
   end
 end)
 
+check.describe("near names", function()
+  local near = require "repl.near"
+  local function hint(message, text)
+    return near.hint(message, text or "", { cgroups = {}, fmt = { bytes = print } })
+  end
+  check.equal(hint("attempt to call a nil value (global 'cuont')"), "did you mean 'count'?")
+  check.equal(hint("attempt to index a nil value (global 'cgrops')"), "did you mean 'cgroups'?")
+  check.equal(hint("attempt to call a nil value (field 'bites')", "fmt.bites(3)"),
+    "did you mean 'bytes'?")
+  check.equal(hint("attempt to call a nil value (field 'bites')", "x.y.bites(3)"), nil)
+  check.equal(hint("attempt to call a nil value (method 'rendr')"), "did you mean 'render'?")
+  check.contains(hint("attempt to index a nil value (global 'bpf')"), 'require "bpf"')
+  check.equal(hint("attempt to call a nil value (global 'xyzzyx')"), nil)
+  check.equal(hint("something else"), nil)
+  check.equal(near.command("hlep", { { "help" }, { "quit" } }), "did you mean 'help'?")
+end)
+
 check.describe("save", function()
   local text = save.script({ 'count("kprobe:f", {by = "comm"})', "profile(99)" }, "now")
   check.ok(load((text:gsub("^#[^\n]*", ""))), "is Lua")

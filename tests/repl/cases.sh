@@ -233,6 +233,15 @@ case_no_terminfo() {
 4567890"' && { [ "$(screen | grep -c 'x = ')" -eq 1 ] || failed "drawn twice"; }
 }
 
+# its terminfo asks for delays, which are not shown
+case_vt100() {
+	term=vt100
+	prompt && line 'watch(function() return ("x"):rep(100) end, 0.2)' && sleep 0.7 &&
+		expect '^x{80}$' && absent '<[0-9]+>' &&
+		{ [ "$(screen | grep -c '^xx*$')" -eq 1 ] || failed "drawn twice"; } &&
+		keys q && expect_last '>'
+}
+
 case_locale_c() {
 	lang=C
 	prompt && line 's = "naïve"' && line '#s' && expect '^6$' && line 's' && expect '^naïve$' &&
