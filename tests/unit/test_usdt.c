@@ -300,6 +300,11 @@ static void read_self(struct buf *ret)
 
 static void test_notes(void **state)
 {
+#ifdef __aarch64__
+	static const unsigned char nop[] = { 0x1f, 0x20, 0x03, 0xd5 };
+#else
+	static const unsigned char nop[] = { 0x90 };
+#endif
 	struct buf image;
 
 	read_self(&image);
@@ -307,7 +312,7 @@ static void test_notes(void **state)
 	OK(usdt_notes("/proc/self/exe", add_note, NULL, &err));
 	assert_string_equal(list.data, own_notes);
 	/* it is the nop in hit() */
-	assert_int_equal((unsigned char)image.data[first_offset], 0x90);
+	assert_memory_equal(image.data + first_offset, nop, sizeof(nop));
 	read_notes(image.data, image.len);
 	assert_string_equal(list.data, own_notes);
 	buf_clear(&list);
