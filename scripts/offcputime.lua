@@ -6,8 +6,8 @@
 --     ...
 --     -                sleep (4213)
 --         1000123
-local args, bpf, flame, out, stack = require "args", require "bpf", require "flame", require "out",
-  require "stack"
+local args, bpf, out, stack = require "args", require "bpf", require "out", require "stack"
+local tool_stacks = require "tool_stacks"
 
 local opts = args.parse{
   name = "offcputime",
@@ -141,12 +141,7 @@ local function draw()
   for i, e in ipairs(prog.sums:top()) do
     stacks[i] = { stack.fold(prog.stacks, e.key, { kernel_suffix = true }), e.value // 1000 }
   end
-  local text = flame.svg(flame.tree(stacks), { title = "Off-CPU time", unit = "us" })
-  local done, message = flame.save(opts.flame, text)
-  if not done then
-    io.stderr:write("offcputime: ", message, "\n")
-    os.exit(1, true)
-  end
+  tool_stacks.draw("offcputime", opts.flame, stacks, { title = "Off-CPU time", unit = "us" })
 end
 
 local function report()
@@ -170,12 +165,7 @@ local function report()
 end
 
 on_exit(report)
-on_exit(function()
-  if bpf.losses()["stack not recorded"] > 0 then
-    io.stderr:write(("offcputime: --stack-storage-size stores more than %d stacks\n"):format(
-      opts.stack_storage_size))
-  end
-end)
+tool_stacks.tell_losses("offcputime", opts.stack_storage_size)
 if out.mode() == "text" and not opts.folded then
   print("Tracing off-CPU time... Hit Ctrl-C to end.")
 end

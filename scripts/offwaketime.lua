@@ -2,8 +2,9 @@
 -- offwaketime: time that threads were blocked, by their stack and the stack of who woke them
 --
 -- cat;read;__x64_sys_read;...;schedule;--;try_to_wake_up;...;write;yes 1000123
-local args, bpf, flame, fmt, out, stack = require "args", require "bpf", require "flame",
-  require "fmt", require "out", require "stack"
+local args, bpf, fmt, out, stack = require "args", require "bpf", require "fmt", require "out",
+  require "stack"
+local tool_stacks = require "tool_stacks"
 
 local opts = args.parse{
   name = "offwaketime",
@@ -192,12 +193,7 @@ local function draw()
   for i, e in ipairs(prog.sums:top()) do
     list[i] = { folded(e.key), e.value // 1000 }
   end
-  local text = flame.svg(flame.tree(list), { title = "Blocked time, with wakers", unit = "us" })
-  local done, message = flame.save(opts.flame, text)
-  if not done then
-    io.stderr:write("offwaketime: ", message, "\n")
-    os.exit(1, true)
-  end
+  tool_stacks.draw("offwaketime", opts.flame, list, { title = "Blocked time, with wakers", unit = "us" })
 end
 
 local function print_pair(pair, usecs)
@@ -235,12 +231,7 @@ if out.mode() == "csv" then
   after(0, function() sink:header() end)
 end
 on_exit(report)
-on_exit(function()
-  if bpf.losses()["stack not recorded"] > 0 then
-    io.stderr:write(("offwaketime: --stack-storage-size stores more than %d stacks\n"):format(
-      opts.stack_storage_size))
-  end
-end)
+tool_stacks.tell_losses("offwaketime", opts.stack_storage_size)
 if out.mode() == "text" and not opts.folded then
   print("Tracing blocked time... Hit Ctrl-C to end.")
 end

@@ -5,8 +5,8 @@
 --     main
 --     -                spin (4213)
 --         97
-local args, bpf, flame, out, stack = require "args", require "bpf", require "flame", require "out",
-  require "stack"
+local args, bpf, out, stack = require "args", require "bpf", require "out", require "stack"
+local tool_stacks = require "tool_stacks"
 
 local opts = args.parse{
   name = "profile",
@@ -98,12 +98,7 @@ local function draw()
   end
   local rate = opts.period and ("a sample every %d ns"):format(opts.period) or
     ("%d Hz"):format(opts.frequency)
-  local text = flame.svg(flame.tree(stacks), { title = "CPU time", subtitle = rate })
-  local done, message = flame.save(opts.flame, text)
-  if not done then
-    io.stderr:write("profile: ", message, "\n")
-    os.exit(1, true)
-  end
+  tool_stacks.draw("profile", opts.flame, stacks, { title = "CPU time", subtitle = rate })
 end
 
 local function report()
@@ -127,12 +122,7 @@ local function report()
 end
 
 on_exit(report)
-on_exit(function()
-  if bpf.losses()["stack not recorded"] > 0 then
-    io.stderr:write(("profile: --stack-storage-size stores more than %d stacks\n"):format(
-      opts.stack_storage_size))
-  end
-end)
+tool_stacks.tell_losses("profile", opts.stack_storage_size)
 if out.mode() == "text" and not opts.folded then
   print(("Sampling at %s... Hit Ctrl-C to end."):format(opts.period and
     ("every %d ns"):format(opts.period) or ("%d Hz"):format(opts.frequency)))

@@ -6,8 +6,9 @@
 --     ...
 --     waker:           swapper/1
 --         1000123
-local args, bpf, flame, fmt, out, stack = require "args", require "bpf", require "flame",
-  require "fmt", require "out", require "stack"
+local args, bpf, fmt, out, stack = require "args", require "bpf", require "fmt", require "out",
+  require "stack"
+local tool_stacks = require "tool_stacks"
 
 local opts = args.parse{
   name = "wakeuptime",
@@ -128,24 +129,19 @@ local function folded(wakeup)
     (fmt.safe(wakeup.target):gsub(";", ":")))
 end
 
-local function draw(file)
+local function draw()
   local list = {}
   for i, e in ipairs(prog.sums:top()) do
     list[i] = { folded(e.key), e.value // 1000 }
   end
-  local text = flame.svg(flame.tree(list), { title = "Blocked time by waker", unit = "us" })
-  local done, message = flame.save(file, text)
-  if not done then
-    io.stderr:write("wakeuptime: ", message, "\n")
-    os.exit(1, true)
-  end
+  tool_stacks.draw("wakeuptime", opts.flame, list, { title = "Blocked time by waker", unit = "us" })
 end
 
 local sink = out.columns{ { "target" }, { "waker" }, { "usecs", "%d" }, { "stack" } }
 
 local function report()
   if opts.flame then
-    return draw(opts.flame)
+    return draw()
   end
   for _, e in ipairs(prog.sums:top()) do
     local w, usecs = e.key, e.value // 1000
@@ -166,12 +162,7 @@ if out.mode() == "csv" then
   after(0, function() sink:header() end)
 end
 on_exit(report)
-on_exit(function()
-  if bpf.losses()["stack not recorded"] > 0 then
-    io.stderr:write(("wakeuptime: --stack-storage-size stores more than %d stacks\n"):format(
-      opts.stack_storage_size))
-  end
-end)
+tool_stacks.tell_losses("wakeuptime", opts.stack_storage_size)
 if out.mode() == "text" and not opts.folded then
   print("Tracing blocked time... Hit Ctrl-C to end.")
 end

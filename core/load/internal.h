@@ -204,8 +204,12 @@ struct dynamic {
 };
 /* the descriptor, or -errno; may note an entry in l that l's end deletes */
 int dynamic_open(struct link *l, const struct dynamic *d);
-/* E-ATTACH, E-PERM or E-LIMIT for what dynamic_open said of a uprobe. Returns -1 */
-int uprobe_failed(struct error *err, int sys, const struct dynamic *d);
+/* the probes of several providers in binaries */
+int uprobes_here(struct error *err);	/* E-FEATURE */
+/* the full path of p's binary, as its process sees it; caller owns. NULL: E-PROBE */
+char *uprobe_path(const struct probe *p, struct error *err);
+/* opens it and binds the program. E-ATTACH, E-PERM, E-LIMIT */
+int uprobe_attach_at(struct link *l, const struct dynamic *d, int prog_fd, struct error *err);
 void dynamic_undo(struct link *l);
 void dynamic_forget(struct link *l);	/* somebody else does that */
 uint64_t dynamic_missed(const struct link *l);

@@ -41,15 +41,27 @@ static void uprobe_format(const struct probe *p, struct buf *out)
 	format_filters(p, out);
 }
 
+char *uprobe_path(const struct probe *p, struct error *err)
+{
+	if (p->path)
+		return binary_path(p->path, p->pid > 0 ? p->pid : 0, err);
+	error_set(err, "E-PROBE", "%s: a path is missing", p->provider);
+	return NULL;
+}
+
+int uprobes_here(struct error *err)
+{
+	if (feature_answer(FEATURE_UPROBES, NULL) != ANSWER_NO)
+		return 0;
+	return error_set(err, "E-FEATURE", "this kernel has no uprobes (CONFIG_UPROBE_EVENTS)");
+}
+
 /* the file, and where in it. Caller frees *ret_path */
 static int find_place(const struct probe *p, char **ret_path, uint64_t *ret_offset,
 	struct error *err)
 {
-	char *path;
+	char *path = uprobe_path(p, err);
 
-	if (!p->path)
-		return error_set(err, "E-PROBE", "%s: a path is missing", p->provider);
-	path = binary_path(p->path, p->pid > 0 ? p->pid : 0, err);
 	if (!path)
 		return -1;
 	*ret_offset = p->address;
@@ -66,16 +78,13 @@ static int uprobe_check(struct session *s, const struct probe *p, struct error *
 	uint64_t offset;
 	char *path;
 
-	if (feature_answer(FEATURE_UPROBES, NULL) == ANSWER_NO)
-		return error_set(err, "E-FEATURE", "this kernel has no uprobes "
-			"(CONFIG_UPROBE_EVENTS)");
-	if (find_place(p, &path, &offset, err))
+	if (uprobes_here(err) || find_place(p, &path, &offset, err))
 		return -1;
 	free(path);
 	return 0;
 }
 
-int uprobe_failed(struct error *err, int sys, const struct dynamic *d)
+static int uprobe_failed(struct error *err, int sys, const struct dynamic *d)
 {
 	char *what;
 
@@ -97,18 +106,24 @@ int uprobe_failed(struct error *err, int sys, const struct dynamic *d)
 	}
 }
 
+int uprobe_attach_at(struct link *l, const struct dynamic *d, int prog_fd, struct error *err)
+{
+	int fd = dynamic_open(l, d);
+
+	return fd < 0 ? uprobe_failed(err, -fd, d) : link_bind_perf(l, fd, prog_fd, err);
+}
+
 static int attach(struct link *l, const struct probe *p, int prog_fd, bool ret,
 	struct error *err)
 {
 	struct dynamic d = { .user = true, .ret = ret, .pid = p->pid };
 	char *path;
-	int fd, bad;
+	int bad;
 
 	if (find_place(p, &path, &d.offset, err))
 		return -1;
 	d.where = path;
-	fd = dynamic_open(l, &d);
-	bad = fd < 0 ? uprobe_failed(err, -fd, &d) : link_bind_perf(l, fd, prog_fd, err);
+	bad = uprobe_attach_at(l, &d, prog_fd, err);
 	free(path);
 	return bad;
 }
@@ -140,12 +155,9 @@ static int uprobe_list(struct session *s, const struct probe *p,
 	bool (*fn)(void *arg, const char *name), void *arg, struct error *err)
 {
 	struct lister lister = { fn, arg };
-	char *path;
+	char *path = uprobe_path(p, err);
 	int bad;
 
-	if (!p->path)
-		return error_set(err, "E-PROBE", "%s: a path is missing", p->provider);
-	path = binary_path(p->path, p->pid > 0 ? p->pid : 0, err);
 	if (!path)
 		return -1;
 	bad = symbol_file_functions(path, p->name ? p->name : "*", pass_name, &lister, err);

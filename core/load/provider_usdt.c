@@ -12,7 +12,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/table.h"
-#include "kernel/feature.h"
 #include "load/internal.h"
 #include "object/usdt_spec.h"
 #include "symbol/usdt.h"
@@ -102,7 +101,7 @@ static int find_places(const struct probe *p, struct places *ret, char **ret_pat
 	ret->probe = p;
 	if (!p->path || !p->name)
 		return error_set(err, "E-PROBE", "usdt: write PATH:PROVIDER:NAME");
-	path = binary_path(p->path, p->pid > 0 ? p->pid : 0, err);
+	path = uprobe_path(p, err);
 	if (!path)
 		return -1;
 	nearest_init(&ret->near, p->name);
@@ -142,10 +141,7 @@ static int usdt_check(struct session *s, const struct probe *p, struct error *er
 	char *path;
 	int bad;
 
-	if (feature_answer(FEATURE_UPROBES, NULL) == ANSWER_NO)
-		return error_set(err, "E-FEATURE", "this kernel has no uprobes "
-			"(CONFIG_UPROBE_EVENTS)");
-	if (find_places(p, &places, &path, err))
+	if (uprobes_here(err) || find_places(p, &places, &path, err))
 		return -1;
 	bad = check_semaphores(&places, err);
 	free(places.list);
@@ -154,13 +150,6 @@ static int usdt_check(struct session *s, const struct probe *p, struct error *er
 }
 
 /* ---- attaching ---- */
-
-static int attach_at(struct link *l, const struct dynamic *d, int prog_fd, struct error *err)
-{
-	int fd = dynamic_open(l, d);
-
-	return fd < 0 ? uprobe_failed(err, -fd, d) : link_bind_perf(l, fd, prog_fd, err);
-}
 
 static int usdt_attach(struct link *l, const struct probe *p, int prog_fd, struct error *err)
 {
@@ -178,7 +167,7 @@ static int usdt_attach(struct link *l, const struct probe *p, int prog_fd, struc
 	for (i = 0; i < places.n && !bad; i++) {
 		d.offset = places.list[i].offset;
 		d.semaphore = by_kernel ? places.list[i].semaphore : 0;
-		bad = attach_at(l, &d, prog_fd, err);
+		bad = uprobe_attach_at(l, &d, prog_fd, err);
 	}
 	for (i = 0; i < places.n && !bad && !by_kernel; i++) {
 		if (places.list[i].semaphore)
@@ -217,12 +206,9 @@ static int usdt_list(struct session *s, const struct probe *p,
 	bool (*fn)(void *arg, const char *name), void *arg, struct error *err)
 {
 	struct lister l = { p->name ? p->name : "*", fn, arg, NULL };
-	char *path;
+	char *path = uprobe_path(p, err);
 	int bad;
 
-	if (!p->path)
-		return error_set(err, "E-PROBE", "%s: a path is missing", p->provider);
-	path = binary_path(p->path, p->pid > 0 ? p->pid : 0, err);
 	if (!path)
 		return -1;
 	l.seen = table_new();
@@ -302,7 +288,7 @@ static int check_covered(struct unit *u, const char *function, const struct prob
 	struct error *err)
 {
 	struct covering c = { .unit = u, .function = function };
-	char *path = binary_path(p->path, p->pid > 0 ? p->pid : 0, err);
+	char *path = uprobe_path(p, err);
 	int bad = path ? usdt_notes(path, cover, &c, err) : -1;
 
 	if (c.missing) {

@@ -276,18 +276,6 @@ const char *kallsyms_at(const struct kallsyms *k, uint64_t addr, const char **re
 
 /* ---- by name ---- */
 
-static uint64_t head_of(const char *name)
-{
-	uint64_t head = 0;
-	int i;
-
-	for (i = 0; i < 8; i++) {
-		head = head << 8 | (unsigned char)*name;
-		name += *name != '\0';
-	}
-	return head;
-}
-
 static int compare_names(const void *a, const void *b, void *arg)
 {
 	const struct by_name *x = a, *y = b;
@@ -312,7 +300,7 @@ static void index_names(struct kallsyms *k)
 	for (i = 0; i < k->n_syms; i++) {
 		if (!k->syms[i].text)
 			continue;
-		k->names[k->n_names].head = head_of(name_of(k, &k->syms[i]));
+		k->names[k->n_names].head = head_of_name(name_of(k, &k->syms[i]));
 		k->names[k->n_names++].sym = i;
 	}
 	qsort_r(k->names, k->n_names, sizeof(k->names[0]), compare_names, k);

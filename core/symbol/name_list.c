@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "search.h"
 
 enum { DIGITS = 1 << 16, SORT_FEW = 4096 };
 
@@ -22,18 +23,6 @@ struct name_list {
 	struct entry *entries;
 	size_t n;
 };
-
-static uint64_t head_of(const char *name)
-{
-	uint64_t head = 0;
-	int i;
-
-	for (i = 0; i < 8; i++) {
-		head = head << 8 | (unsigned char)*name;
-		name += *name != '\0';
-	}
-	return head;
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -138,7 +127,7 @@ struct name_list *name_list_new(struct buf *text, bool first_word)
 		if (first_word)
 			line[strcspn(line, " \t")] = '\0';
 		if (*line)
-			l->entries[l->n++] = (struct entry){ head_of(line), line };
+			l->entries[l->n++] = (struct entry){ head_of_name(line), line };
 	}
 	sort_names(l);
 	return l;

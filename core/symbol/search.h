@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one binary search of all the tables here. */
+/* The one binary search of all the tables here, and what sorts names. */
 #ifndef SEARCH_H
 #define SEARCH_H
 
@@ -28,5 +28,18 @@ static inline size_t count_up_to(const void *array, size_t stride, size_t n, uin
 
 /* of an array of structs */
 #define COUNT_UP_TO(array, n, addr) count_up_to((array), sizeof((array)[0]), (n), (addr))
+
+/* the first eight bytes of a name as a number, in the order of strcmp(); zeros behind its end */
+static inline uint64_t head_of_name(const char *name)
+{
+	uint64_t head = 0;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		head = head << 8 | (unsigned char)*name;
+		name += *name != '\0';
+	}
+	return head;
+}
 
 #endif

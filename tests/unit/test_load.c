@@ -30,6 +30,7 @@
 
 #include <cmocka.h>
 
+#include "expect.h"
 #include "fds.h"
 #include "insns.h"
 #include "kernel/feature.h"
@@ -42,18 +43,6 @@ enum { CALLS = 10007 };
 
 static struct loop *loop;
 static struct symbolizer *symbols;
-static struct error err;
-
-/* fails the test with the error's text */
-#define OK(call) do { \
-	if (call) \
-		fail_msg("%s: %s", #call, err.text ? err.text : "?"); \
-} while (0)
-#define REFUSED(call, want) do { \
-	assert_true(call); \
-	assert_non_null(err.tag); \
-	assert_string_equal(err.tag, want); \
-} while (0)
 
 static struct session *new_session(void)
 {

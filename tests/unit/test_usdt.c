@@ -22,24 +22,13 @@
 #include "../load/usdt.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "expect.h"
 #include "fds.h"
 #include "insns.h"
 #include "kernel/feature.h"
 #include "load/internal.h"
 #include "object/usdt_spec.h"
 #include "symbol/usdt.h"
-
-static struct error err;
-
-#define OK(call) do { \
-	if (call) \
-		fail_msg("%s: %s", #call, err.text ? err.text : "?"); \
-} while (0)
-#define REFUSED(call, want) do { \
-	assert_true(call); \
-	assert_non_null(err.tag); \
-	assert_string_equal(err.tag, want); \
-} while (0)
 
 /* ---- the probes of this program ---- */
 
