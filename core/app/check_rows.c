@@ -137,9 +137,9 @@ void check_rows_report(struct check_rows *r, const struct dry_report *report,
 		if (report->programs[i].object)
 			check_rows_object(r, report->programs[i].object, p, file);
 	}
-	if (report->exited && (report->status || !report->n_programs))
+	if (report->exited && (report->status || !(report->n_programs || report->traced)))
 		add_exit(r, report, file);
-	else if (!report->n_programs && !report->count[DRY_ERROR])
+	else if (!report->n_programs && !report->traced && !report->count[DRY_ERROR])
 		check_rows_add(r, DRY_ERROR, file, "it never calls bpf.load: there is nothing to "
 			"check", NULL);
 	else if (!report->ran && !report->count[DRY_ERROR])

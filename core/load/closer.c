@@ -12,24 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/hold.h"
+#include "base/detach.h"
 #include "base/mem.h"
 #include "load/internal.h"
 
-#ifndef SYS_close_range
-#define SYS_close_range 436		/* Linux 5.9 */
-#endif
-
 #define COMM "moontrace-close"
 
-enum { STACK_BYTES = 128 << 10, LAST_FD = 65535 };
+enum { STACK_BYTES = 128 << 10 };
 
 /* ---- closing ---- */
 
@@ -89,97 +81,30 @@ static void let_go(const struct closing *c)
 
 /* ---- the child ---- */
 
-static int compare(const void *a, const void *b)
-{
-	int x = *(const int *)a, y = *(const int *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void close_from_to(int first, int last)
-{
-	struct rlimit limit;
-
-	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
-		return;
-	if (last > LAST_FD)
-		last = LAST_FD;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)last > limit.rlim_cur)
-		last = limit.rlim_cur;
-	for (; first <= last; first++)
-		close(first);
-}
-
-/* standard output, too: its reader waits for the end of it */
-static void keep_only(const struct closing *c, int parent)
-{
-	int *kept = NULL, next = 0;
-	size_t n = 0, i;
-
-	for (i = 0; i < c->n_fds; i++)
-		*MEM_GROW(kept, n) = c->fds[i];
-	for (i = 0; i < c->n_events; i++)
-		*MEM_GROW(kept, n) = c->events[i];
-	*MEM_GROW(kept, n) = parent;
-	qsort(kept, n, sizeof(*kept), compare);
-	for (i = 0; i < n; i++) {
-		close_from_to(next, kept[i] - 1);
-		next = kept[i] + 1;
-	}
-	close_from_to(next, INT32_MAX);
-	free(kept);
-}
-
 /* closes once the parent has closed its copies, or is dead */
-static void run_closer(const struct closing *c, int parent)
+static void run_closer(void *arg, int parent)
 {
 	char none;
 
 	while (read(parent, &none, 1) < 0 && errno == EINTR)
 		;
-	close_here(c);
-	_exit(0);
+	close_here(arg);
 }
 
-/*
- * Forks again, so that init is the closer's parent.  All signals stay
- * blocked in it; it is in no process group or session of ours.
- */
-static void run_between(const struct closing *c, int parent)
+static int start_child(const struct closing *c)
 {
-	pid_t pid;
+	int *kept = mem_array(c->n_fds + c->n_events + 1, sizeof(*kept)), child;
 
-	prctl(PR_SET_NAME, COMM);
-	setsid();
-	if (chdir("/") < 0)
-		_exit(1);
-	keep_only(c, parent);
-	pid = fork();
-	if (pid == 0)
-		run_closer(c, parent);
-	_exit(pid < 0);
+	if (c->n_fds)
+		memcpy(kept, c->fds, c->n_fds * sizeof(*kept));
+	if (c->n_events)
+		memcpy(kept + c->n_fds, c->events, c->n_events * sizeof(*kept));
+	child = detach_start(COMM, kept, c->n_fds + c->n_events, run_closer, (void *)c);
+	free(kept);
+	return child;
 }
 
 /* ---- the parent ---- */
-
-/* 0 or -1. When it returns the child has no other files of ours any more */
-static int start_child(const struct closing *c, int ends[2])
-{
-	struct hold hold;
-	int status = 0;
-	pid_t pid, got;
-
-	hold_all(&hold, 0);
-	pid = fork();
-	if (pid == 0)
-		run_between(c, ends[1]);
-	do {
-		got = pid < 0 ? 0 : waitpid(pid, &status, 0);
-	} while (got < 0 && errno == EINTR);
-	hold_end(&hold);
-	/* no status is kept where SIGCHLD is ignored */
-	return pid < 0 || (got == pid && status != 0) ? -1 : 0;
-}
 
 /* the end of its first process kills a pid namespace: nobody would delete entries */
 static bool outlives_us(const struct closing *c)
@@ -189,22 +114,15 @@ static bool outlives_us(const struct closing *c)
 
 int closing_start(const struct closing *c)
 {
-	int ends[2];
+	int child = outlives_us(c) ? start_child(c) : -1;
 
-	if (!outlives_us(c) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+	if (child < 0) {
 		close_here(c);
 		return -1;
 	}
-	if (start_child(c, ends) < 0) {
-		close(ends[0]);
-		close(ends[1]);
-		close_here(c);
-		return -1;
-	}
-	close(ends[1]);
 	let_go(c);
-	shutdown(ends[0], SHUT_WR);
-	return ends[0];
+	shutdown(child, SHUT_WR);
+	return child;
 }
 
 void closing_wait(int child)

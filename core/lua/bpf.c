@@ -264,13 +264,23 @@ static void call_on_exit(struct host *h)
 	lua_setfield(L, LUA_REGISTRYINDEX, "moontrace.on_exit");
 }
 
+/* of programs and of the kernel's own tracers */
+static int all_losses(struct host *h, struct losses *ret, struct error *err)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (h->session && session_losses(h->session, ret, err))
+		return -1;
+	ret->perf_lost += tracers_lost(h);
+	return 0;
+}
+
 static void report_losses(struct host *h)
 {
 	struct error err = ERROR_INIT;
 	struct buf text = BUF_INIT;
 	struct losses losses;
 
-	if (!h->session || session_losses(h->session, &losses, &err)) {
+	if (all_losses(h, &losses, &err)) {
 		error_clear(&err);
 		return;
 	}
@@ -348,6 +358,7 @@ static void end_probes(struct host *h)
 {
 	struct program *p;
 
+	tracers_stop(h);
 	if (h->editor) {
 		for (p = h->programs; p; p = p->next) {
 			if (!p->of_run || !attaches_itself(p))
@@ -393,6 +404,7 @@ static int bpf_run(lua_State *L)
 	source_remove(h->end);
 	h->end = NULL;
 	end_probes(h);
+	screen_close(h);
 	/* what is left may take its time; a second signal ends it */
 	host_end_interrupt(h);
 	if (h->failure == LUA_NOREF && !bad)
@@ -433,8 +445,7 @@ static int bpf_losses(lua_State *L)
 	struct losses losses;
 	int i;
 
-	memset(&losses, 0, sizeof(losses));
-	if (h->session && session_losses(h->session, &losses, &err))
+	if (all_losses(h, &losses, &err))
 		return push_failure(L, &err);
 	lua_createtable(L, 0, 10);
 	lua_pushinteger(L, losses.emitted);

@@ -157,6 +157,11 @@ static void count_hook(lua_State *L, lua_Debug *ar)
 	raise_interrupted(L);
 }
 
+void dry_traces(struct dry *d)
+{
+	d->report.traced = true;
+}
+
 int dry_run(lua_State *L)
 {
 	lua_Number seconds = luaL_optnumber(L, 1, 0);

@@ -52,6 +52,7 @@ struct dry_report {
 	size_t n_findings;
 	size_t count[DRY_KINDS];
 	bool ran;		/* it came to bpf.run() */
+	bool traced;		/* it opened a tracer of the kernel */
 	bool exited;		/* it called os.exit() with status */
 	int status;
 	char *said;		/* what it wrote to standard error */

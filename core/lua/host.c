@@ -208,6 +208,7 @@ static int host_exit(lua_State *L)
 	status = output_status(h, status);
 	session_free(h->session);
 	h->session = NULL;
+	screen_close(h);
 	console_close(h);
 	exit(status);
 }
@@ -233,11 +234,14 @@ static void open_libraries(lua_State *L)
 	open_timers(L);
 	open_dry(L);
 	luaL_requiref(L, "bpf", open_bpf, 0);
+	luaL_requiref(L, "debuginfo", open_debuginfo, 0);
+	luaL_requiref(L, "ftrace", open_ftrace, 0);
 	luaL_requiref(L, "oneliner", open_oneliner, 0);
 	luaL_requiref(L, "out", open_out, 0);
 	luaL_requiref(L, "probes", open_probes, 0);
+	luaL_requiref(L, "screen", open_screen, 0);
 	luaL_requiref(L, "sys", open_sys, 0);
-	lua_pop(L, 5);
+	lua_pop(L, 8);
 	if (host_of(L)->editor) {
 		luaL_requiref(L, "console", open_console, 0);
 		lua_pop(L, 1);
@@ -305,6 +309,7 @@ void host_free(struct host *h)
 	h->session = NULL;
 	for (p = h->programs; p; p = p->next)
 		p->unit = NULL;
+	screen_close(h);
 	if (h->L)
 		lua_close(h->L);
 	while ((p = h->programs) != NULL) {
@@ -424,6 +429,7 @@ static int report(struct host *h)
 
 	if (h->dry)
 		return dry_failed(h);
+	screen_close(h);
 	host_flush(h);
 	lua_pushcfunction(L, describe);
 	lua_insert(L, -2);

@@ -17,7 +17,9 @@
 
 struct editor;
 struct program;
+struct screen;
 struct timer;
+struct tracer;
 
 struct host {
 	lua_State *L;
@@ -29,7 +31,10 @@ struct host {
 	struct dry *dry;		/* NULL unless this is a dry run */
 	struct program *programs;	/* in order of loading */
 	struct timer *timers;
+	struct tracer *tracers;		/* that are open */
+	uint64_t trace_lost;		/* of those that are closed */
 	struct editor *editor;		/* of the prompt, or NULL: no prompt */
+	struct screen *screen;		/* of a live view, or NULL */
 	struct source *end;		/* timer of bpf.run(seconds), or NULL */
 	enum output_format format;
 
@@ -99,6 +104,7 @@ void new_type(lua_State *L, const char *type, const luaL_Reg *methods, const lua
 
 void open_error(lua_State *L);
 int open_bpf(lua_State *L);
+int open_debuginfo(lua_State *L);
 void open_program(lua_State *L);
 void open_map(lua_State *L);
 void open_link(lua_State *L);
@@ -117,7 +123,11 @@ bool oneliner_error(lua_State *L, const char *line);
 unsigned host_max_probes(const struct host *h);
 /* on a terminal, how far attaching many probes has come */
 void host_progress(size_t done, size_t all);
+int open_screen(lua_State *L);
+/* gives the terminal back; in vain where nobody has it */
+void screen_close(struct host *h);
 int open_sys(lua_State *L);
+int open_ftrace(lua_State *L);
 int open_console(lua_State *L);
 void open_modules(lua_State *L);
 
@@ -170,6 +180,7 @@ void open_dry(lua_State *L);
 int dry_load(lua_State *L, int idx);
 int dry_run(lua_State *L);			/* bpf.run */
 int dry_probe(lua_State *L, const char *spec);	/* bpf.probe */
+void dry_traces(struct dry *d);			/* ftrace.open */
 int dry_exit(lua_State *L, int status);		/* os.exit */
 /* the script's standard files are held back between these two */
 void dry_begin(struct dry *d);
@@ -189,6 +200,10 @@ void console_close(struct host *h);		/* behind the Lua state; NULL editor is fin
 bool timers_start(struct host *h, struct error *err);
 void timers_stop(struct host *h);
 void timers_free(struct host *h);
+
+/* they trace no more, and what is in their buffers is delivered */
+void tracers_stop(struct host *h);
+uint64_t tracers_lost(struct host *h);	/* records that the kernel threw away */
 
 /* a sink of out.columns: prepares it for values of this plan; raises E-FIELD.
  * Returned pointer is owned by the userdata at idx. NULL if it is no sink */
