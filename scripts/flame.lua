@@ -4,7 +4,7 @@
 --  total   self
 --  47.6%   0.2%  █████████▌        ├ cc1
 --  18.2%         ███▋              └ md5sum
-local args, flame, sys = require "args", require "flame", require "sys"
+local args, flame, picture = require "args", require "flame", require "tool_picture"
 
 local opts = args.parse{
   name = "flame",
@@ -38,40 +38,8 @@ local opts = args.parse{
   },
 }
 
-local function fail(message)
-  io.stderr:write("flame: ", message, "\n")
-  os.exit(1, true)
-end
-
--- the lines of all files
-local function lines_of(names)
-  local at, file = 0, nil
-  local function next_file()
-    at = at + 1
-    local name, message = names[at], nil
-    if name == "-" then
-      file = io.stdin
-    elseif name then
-      file, message = io.open(name, "rb")
-    end
-    return file or (message and fail(message))
-  end
-  return function()
-    while file or next_file() do
-      local line, message = file:read("L")
-      if line then
-        return line
-      elseif message then
-        fail(names[at] .. ": " .. message)
-      end
-      file = nil
-    end
-    return nil
-  end
-end
-
 local function tree_of(names)
-  local tree = flame.tree(lines_of(names))
+  local tree = flame.tree(picture.lines("flame", names))
   if tree.skipped > 0 then
     io.stderr:write(("flame: %s: %d lines are no folded stacks\n"):format(table.concat(names, ", "), tree.skipped))
   end
@@ -83,40 +51,14 @@ if opts.diff then
   tree = flame.diff(tree_of{ opts.diff }, tree)
 end
 
-local function is_utf8()
-  for _, name in ipairs{ "LC_ALL", "LC_CTYPE", "LANG" } do
-    local value = os.getenv(name)
-    if value and value ~= "" then
-      return value:lower():find("utf%-?8") ~= nil
-    end
-  end
-  return false
+local how = picture.terminal(opts, opts.text or opts.blocks)
+if how then
+  how.style, how.height = opts.blocks and "flame" or "tree", opts.height
+  how.inverted, how.unit = opts.inverted, opts.unit
+elseif opts.width and opts.width < 100 then
+  picture.fail("flame", "an SVG is at least 100 pixels wide")
 end
-
-local terminal = not opts.output and sys.isatty()
-local result
-if opts.text or opts.blocks or terminal then
-  result = flame.text(tree, {
-    style = opts.blocks and "flame" or "tree", width = opts.width or terminal and sys.columns() or 80,
-    height = opts.height, ascii = opts.ascii or not is_utf8(), inverted = opts.inverted, unit = opts.unit,
-    colour = opts.colour == "always" or (opts.colour == "auto" and terminal and not os.getenv("NO_COLOR")),
-  })
-else
-  if opts.width and opts.width < 100 then
-    fail("an SVG is at least 100 pixels wide")
-  end
-  result = flame.svg(tree, {
-    title = opts.title, subtitle = opts.subtitle, unit = opts.unit, width = opts.width,
-    inverted = opts.inverted, colours = opts.colours, min_width = opts.min_width,
-  })
-end
-
-local done, message
-if opts.output and opts.output ~= "-" then
-  done, message = flame.save(opts.output, result)
-else
-  done, message = io.stdout:write(result)
-end
-if not done then
-  fail(message)
-end
+picture.write("flame", opts.output, how and flame.text(tree, how) or flame.svg(tree, {
+  title = opts.title, subtitle = opts.subtitle, unit = opts.unit, width = opts.width,
+  inverted = opts.inverted, colours = opts.colours, min_width = opts.min_width,
+}))

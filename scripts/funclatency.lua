@@ -5,7 +5,7 @@
 --          8 -> 15         : 14       |*********                               |
 local args, out, pattern, probe, report = require "args", require "out", require "tool_pattern",
   require "probe", require "tool_report"
-local fmt, hist, time = require "fmt", require "hist", require "time"
+local fmt, hist, picture, time = require "fmt", require "hist", require "tool_picture", require "time"
 
 local opts = args.parse{
   name = "funclatency",
@@ -19,17 +19,19 @@ local opts = args.parse{
     { "-m", "--milliseconds", help = "milliseconds instead of nanoseconds" },
     { "-F", "--function", help = "a histogram for each function (and process, of user functions)" },
     { "-r", "--regexp", help = "the pattern's name is a regular expression, not a glob" },
+    { "--heat", arg = "FILE.svg", help = "write a heat map over time to a file, instead of the histograms" },
     { "-v", "--verbose", help = "print the BPF program, and end" },
   },
   positionals = {
     { "pattern", type = pattern.type("p"), help = "FUNCTION or LIBRARY:FUNCTION" },
   },
-  exclusive = { { "microseconds", "milliseconds" } },
+  exclusive = { { "microseconds", "milliseconds" }, { "json", "csv", "heat" }, { "timestamp", "heat" } },
   examples = {
     { "funclatency do_nanosleep", "nanoseconds in do_nanosleep, until Ctrl-C" },
     { "funclatency -u vfs_read", "microseconds in vfs_read" },
     { "funclatency -F 'vfs_r*'", "a histogram for each function" },
     { "funclatency -i 2 -d 10 c:read", "read of libc, five outputs" },
+    { "funclatency -u --heat out.svg -d 60 vfs_read", "a minute, a column for each second" },
     { "funclatency -mTi 5 -p 185 vfs_fsync", "process 185, each five seconds, with the time" },
   },
 }
@@ -97,6 +99,11 @@ end
 if out.mode() == "text" then
   print(("Tracing %d functions for \"%s\"... Hit Ctrl-C to end."):format(h.n // 2,
     fmt.safe(what.text)))
+end
+if opts.heat then
+  picture.run_heat("funclatency", { file = opts.heat, interval = opts.interval, duration = opts.duration,
+    data = slots, unit = label, title = "Latency of " .. what.text })
+  return
 end
 report.run{ interval = opts.interval, duration = opts.duration, timestamp = opts.timestamp,
   output = output }

@@ -3,7 +3,7 @@
 --
 --          4 -> 7          : 1298     |****************************************|
 local args, bpf, hist, out = require "args", require "bpf", require "hist", require "out"
-local dist, report = require "tool_dist", require "tool_report"
+local dist, picture, report = require "tool_dist", require "tool_picture", require "tool_report"
 
 local opts = args.parse{
   name = "runqlat",
@@ -16,16 +16,18 @@ local opts = args.parse{
     { "-c", "--cpu", type = "cpu", help = "this CPU only" },
     { "-m", "--milliseconds", help = "milliseconds instead of microseconds" },
     { "-T", "--timestamp", help = "print the time of each output" },
+    { "--heat", arg = "FILE.svg", help = "write a heat map over time to a file, instead of the distributions" },
     { "--duration", type = "duration", min = 0.001, help = "seconds until the end" },
   },
   positionals = {
     { "interval", type = "duration", min = 0.001, help = "seconds between outputs (until Ctrl-C)" },
     { "count", type = "uint", min = 1, help = "outputs until the end" },
   },
-  exclusive = { { "pids", "tids", "cpus" } },
+  exclusive = { { "pids", "tids", "cpus" }, { "json", "csv", "heat" }, { "timestamp", "heat" } },
   examples = {
     { "runqlat", "one distribution until Ctrl-C" },
     { "runqlat -C 1 10", "each CPU, each second, ten times" },
+    { "runqlat --heat out.svg 1 60", "a minute, a column for each second" },
     { "runqlat -t -p 185 --duration 5", "the threads of process 185 over five seconds" },
   },
 }
@@ -138,8 +140,7 @@ TRACEPOINT_PROBE(sched, sched_wakeup_new) { return wake(args->pid); }
 ]] }
 
 local what = opts.pids and "pid" or opts.tids and "tid" or opts.cpus and "cpu"
-local show = dist.printer{ label = opts.milliseconds and "msecs" or "usecs", section = what,
-  timestamp = opts.timestamp }
+local unit = opts.milliseconds and "msecs" or "usecs"
 local ended
 
 -- at the end: waits of those that are on a CPU still
@@ -154,7 +155,7 @@ local function add_late(list, name)
   end
 end
 
-local function output()
+local function slots()
   local counts, list = prog.dist:drain(), {}
   local name = late and dist.namer(prog.names) or tostring
   for i, e in ipairs(counts) do
@@ -164,12 +165,18 @@ local function output()
   if ended and late and not opts.cpus then
     add_late(list, name)
   end
-  show(list)
+  return list
 end
 
 if out.mode() == "text" then
   print("Tracing run queue latency... Hit Ctrl-C to end.")
 end
 on_exit(function() ended = true end)
+if opts.heat then
+  picture.run_heat("runqlat", { file = opts.heat, interval = opts.interval, count = opts.count,
+    duration = opts.duration, data = slots, unit = unit, title = "Run queue latency" })
+  return
+end
+local show = dist.printer{ label = unit, section = what, timestamp = opts.timestamp }
 report.run{ interval = opts.interval, count = opts.count, duration = opts.duration, bare = true,
-  output = output }
+  output = function() show(slots()) end }

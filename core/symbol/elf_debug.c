@@ -56,15 +56,33 @@ static bool same_build_id(const struct elf_file *f, const struct build_id *want)
 		memcmp(id.bytes, want->bytes, id.len) == 0;
 }
 
+struct search {
+	char *found;		/* path of what was opened */
+	struct buf *refused;	/* or NULL */
+};
+
+/* takes path of a file that is there, and is another's */
+static void refuse(struct search *s, char *path, const char *why)
+{
+	if (s->refused)
+		buf_addf(s->refused, "\n  %s: %s", path, why);
+	free(path);
+}
+
 /* takes path */
-static struct elf_file *open_by_id(char *path, const struct build_id *id)
+static struct elf_file *open_by_id(struct search *s, char *path, const struct build_id *id)
 {
 	int fd = open_regular(path, 0);
 	struct elf_file *f = fd < 0 ? NULL : elf_file_open(fd);
 
-	free(path);
-	if (f && same_build_id(f, id))
+	if (f && same_build_id(f, id)) {
+		s->found = path;
 		return f;
+	}
+	if (fd < 0)
+		free(path);
+	else
+		refuse(s, path, f ? "another build id" : "no ELF file, or a damaged one");
 	elf_file_close(f);
 	return NULL;
 }
@@ -98,30 +116,39 @@ static const char *debug_link(const struct elf_file *f, uint32_t *ret_crc)
 }
 
 /* takes path */
-static struct elf_file *open_by_link(char *path, uint32_t crc)
+static struct elf_file *open_by_link(struct search *s, char *path, uint32_t crc)
 {
 	int fd = open_regular(path, 0);
+	struct elf_file *f = NULL;
+	bool matches = fd >= 0 && crc_matches(fd, crc);
 
-	free(path);
-	if (fd < 0)
+	if (fd < 0) {
+		free(path);
 		return NULL;
-	if (crc_matches(fd, crc))
-		return elf_file_open(fd);
-	close(fd);
-	return NULL;
+	}
+	if (matches)
+		f = elf_file_open(fd);
+	else
+		close(fd);
+	if (f)
+		s->found = path;
+	else
+		refuse(s, path, matches ? "no ELF file, or a damaged one" :
+			"another checksum than the link to it has");
+	return f;
 }
 
 /* root + dir is where the file is */
-static struct elf_file *search_link(const char *name, uint32_t crc, const char *root,
-	const char *dir)
+static struct elf_file *search_link(struct search *s, const char *name, uint32_t crc,
+	const char *root, const char *dir)
 {
 	struct elf_file *debug;
 
-	debug = open_by_link(mem_format("%s%s/%s", root, dir, name), crc);
+	debug = open_by_link(s, mem_format("%s%s/%s", root, dir, name), crc);
 	if (!debug)
-		debug = open_by_link(mem_format("%s%s/.debug/%s", root, dir, name), crc);
+		debug = open_by_link(s, mem_format("%s%s/.debug/%s", root, dir, name), crc);
 	if (!debug)
-		debug = open_by_link(mem_format("%s" DEBUG_DIR "%s/%s", root, dir, name), crc);
+		debug = open_by_link(s, mem_format("%s" DEBUG_DIR "%s/%s", root, dir, name), crc);
 	return debug;
 }
 
@@ -133,7 +160,8 @@ static size_t root_len(const char *path)
 	return sscanf(path, "/proc/%*u/root%n", &n) >= 0 && n && path[n] == '/' ? n : 0;
 }
 
-static struct elf_file *search_root(const struct elf_file *f, const char *root, const char *dir)
+static struct elf_file *search_root(struct search *s, const struct elf_file *f, const char *root,
+	const char *dir)
 {
 	struct elf_file *debug = NULL;
 	struct build_id id;
@@ -141,13 +169,13 @@ static struct elf_file *search_root(const struct elf_file *f, const char *root, 
 	uint32_t crc;
 
 	if (elf_file_build_id(f, &id))
-		debug = open_by_id(build_id_path(root, &id), &id);
+		debug = open_by_id(s, build_id_path(root, &id), &id);
 	if (!debug && (name = debug_link(f, &crc)))
-		debug = search_link(name, crc, root, dir);
+		debug = search_link(s, name, crc, root, dir);
 	return debug;
 }
 
-struct elf_file *elf_file_open_debug(const struct elf_file *f, const char *path)
+static struct elf_file *search_debug(struct search *s, const struct elf_file *f, const char *path)
 {
 	size_t in_root = root_len(path);
 	char *root = mem_string_n(path, in_root), *dir = mem_string(path + in_root), *slash;
@@ -159,10 +187,27 @@ struct elf_file *elf_file_open_debug(const struct elf_file *f, const char *path)
 	else
 		strcpy(dir, dir[0] ? "." : "");
 	if (in_root)
-		debug = search_root(f, root, dir);
+		debug = search_root(s, f, root, dir);
 	if (!debug)
-		debug = search_root(f, "", dir);
+		debug = search_root(s, f, "", dir);
 	free(root);
 	free(dir);
 	return debug;
+}
+
+struct elf_file *elf_file_open_debug(const struct elf_file *f, const char *path)
+{
+	struct search s = { NULL, NULL };
+	struct elf_file *debug = search_debug(&s, f, path);
+
+	free(s.found);
+	return debug;
+}
+
+char *elf_file_debug_path(const struct elf_file *f, const char *path, struct buf *refused)
+{
+	struct search s = { NULL, refused };
+
+	elf_file_close(search_debug(&s, f, path));
+	return s.found;
 }

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
 struct elf_file;
 
 struct elf_segment {
@@ -53,6 +55,8 @@ bool elf_file_build_id(const struct elf_file *f, struct build_id *ret);
  * NULL: none is there, or none that belongs to f.
  */
 struct elf_file *elf_file_open_debug(const struct elf_file *f, const char *path);
+/* its path, caller owns; what is there but not f's is added to refused: "\n  PATH: why" each */
+char *elf_file_debug_path(const struct elf_file *f, const char *path, struct buf *refused);
 
 /* a defined symbol in code */
 struct elf_symbol {
