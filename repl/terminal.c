@@ -16,6 +16,7 @@
 
 static struct termios kept;
 static volatile sig_atomic_t is_kept;
+static volatile sig_atomic_t is_taken;	/* the screen */
 static bool kept_paste;
 
 bool terminal_is_there(void)
@@ -95,22 +96,28 @@ static void on_fault(int signo)
 	raise(signo);
 }
 
-void terminal_keep(void)
+static void restore_behind_faults(void)
 {
 	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT };
 	struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_RESETHAND }, old;
-	struct terminal t;
 	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(faults); i++) {
+		if (sigaction(faults[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+			sigaction(faults[i], &sa, NULL);
+	}
+}
+
+void terminal_keep(void)
+{
+	struct terminal t;
 
 	if (is_kept || tcgetattr(STDIN_FILENO, &kept) != 0)
 		return;
 	terminal_ask(&t);
 	kept_paste = t.paste;
 	is_kept = 1;
-	for (i = 0; i < ARRAY_SIZE(faults); i++) {
-		if (sigaction(faults[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-			sigaction(faults[i], &sa, NULL);
-	}
+	restore_behind_faults();
 }
 
 void terminal_quiet(void)
@@ -123,14 +130,42 @@ void terminal_quiet(void)
 	tcsetattr(STDIN_FILENO, TCSANOW, &now);
 }
 
+static void write_all(const char *text, size_t n)
+{
+	ssize_t unused = write(STDOUT_FILENO, text, n);
+
+	(void)unused;
+}
+
+void terminal_take(void)
+{
+	static const char take[] = "\033[?1049h\033[?25l";
+	struct termios now;
+
+	if (!is_kept && tcgetattr(STDIN_FILENO, &kept) == 0)
+		is_kept = 1;
+	restore_behind_faults();
+	is_taken = 1;
+	write_all(take, sizeof(take) - 1);
+	if (!is_kept)
+		return;
+	now = kept;
+	now.c_lflag &= ~(ECHO | ICANON);
+	now.c_cc[VMIN] = 1;
+	now.c_cc[VTIME] = 0;
+	tcsetattr(STDIN_FILENO, TCSANOW, &now);
+}
+
 void terminal_restore(void)
 {
-	static const char plain[] = "\033[?2004l\033[0m";
-	ssize_t unused;
+	static const char give[] = "\033[?25h\033[?1049l", plain[] = "\033[?2004l\033[0m";
 
+	if (is_taken)
+		write_all(give, sizeof(give) - 1);
+	is_taken = 0;
 	if (!is_kept)
 		return;
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &kept);
-	unused = kept_paste ? write(STDOUT_FILENO, plain, sizeof(plain) - 1) : 0;
-	(void)unused;
+	if (kept_paste)
+		write_all(plain, sizeof(plain) - 1);
 }

@@ -29,7 +29,12 @@ void terminal_size(unsigned *ret_columns, unsigned *ret_rows);
 void terminal_keep(void);
 /* what is typed while a line runs is shown when it is read, not twice */
 void terminal_quiet(void);
-/* as it was at terminal_keep; may be called in a signal handler, and in vain */
+/*
+ * The whole screen is ours, without a cursor, until terminal_restore; and if 0 is a terminal,
+ * too, its keys come one by one and are not shown.  Of a terminal that is not dumb
+ */
+void terminal_take(void);
+/* as it was before both; may be called in a signal handler, and in vain */
 void terminal_restore(void);
 
 #endif

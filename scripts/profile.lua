@@ -5,20 +5,32 @@
 --     main
 --     -                spin (4213)
 --         97
-local args, bpf, out, stack = require "args", require "bpf", require "out", require "stack"
-local tool_stacks = require "tool_stacks"
+local args, bpf, out, stack, sys = require "args", require "bpf", require "out", require "stack",
+  require "sys"
+local tool_cpus, tool_functions = require "tool_cpus", require "tool_functions"
+local tool_stacks, tool_top = require "tool_stacks", require "tool_top"
 
 local opts = args.parse{
   name = "profile",
   summary = "Sample the stacks that are on the CPUs, and count them.",
   options = {
-    { "-F", "--frequency", type = "uint", min = 1, max = 20000, default = 99, help = "samples a second on each CPU" },
+    { "-F", "--frequency", type = "uint", min = 1, max = 20000,
+      help = "samples a second on each CPU (99; with --top 999)" },
     { "-c", "--period", arg = "NSECS", type = "uint", min = 10000, help = "a sample each so many nanoseconds instead" },
-    { "-C", "--cpu", type = "cpu", help = "this CPU only" },
+    { "-C", "--cpu", type = "cpus", help = "these CPUs only" },
     { "-p", "--pid", type = "pid", help = "this process only" },
     { "-U", "--user-stacks-only", help = "user stacks only" },
     { "-K", "--kernel-stacks-only", help = "kernel stacks only" },
+    { "--user", help = "only samples taken in user mode" },
+    { "--kernel", help = "only samples taken in kernel mode" },
     { "-I", "--include-idle", help = "idle CPUs too" },
+    { "--top", help = "live: functions by their share of the samples" },
+    { "--children", help = "with --top: by the share of samples that they are on the stack of" },
+    { "-i", "--interval", type = "duration", min = 0.1,
+      help = "with --top: seconds between refreshes (2)" },
+    { "-z", "--zero", help = "with --top: count from zero at each refresh" },
+    { "--rows", type = "uint", min = 1, max = 100000,
+      help = "with --top: at most so many functions" },
     { "-f", "--folded", help = "a line per stack, for flame graphs" },
     { "--flame", arg = "FILE.svg", help = "write a flame graph to a file, instead of the stacks" },
     { "-d", "--delimited", help = "a delimiter between kernel and user stacks" },
@@ -29,32 +41,58 @@ local opts = args.parse{
   positionals = {
     { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },
   },
-  exclusive = { { "json", "csv", "folded", "flame" }, { "user_stacks_only", "kernel_stacks_only" } },
+  exclusive = { { "json", "csv", "folded", "flame" }, { "top", "folded", "flame" },
+    { "user_stacks_only", "kernel_stacks_only" }, { "user", "kernel" },
+    { "user", "kernel_stacks_only" } },
   examples = {
     { "profile 5", "five seconds of all CPUs at 99 Hz" },
     { "profile -C 0 -K 10", "kernel stacks of CPU 0 for ten seconds" },
+    { "profile --top -C 0 --kernel", "what CPU 0 does in the kernel, live" },
     { "profile -p 185 --flame out.svg 30", "30 seconds of process 185 as a flame graph" },
     { "profile -f -a 30 > out.folded", "stacks for \"moontrace flame\" and other programs" },
   },
 }
 
+if opts.pid and not require "oneliner".dry() and not sys.alive(opts.pid) then
+  io.stderr:write(("profile: there is no process %d\n"):format(opts.pid))
+  os.exit(1, true)
+end
+tool_top.check_options("profile", opts, { "children", "interval", "zero", "rows" })
+local with_stacks = not opts.top or opts.children
+local frequency = not opts.period and (opts.frequency or opts.top and 999 or 99) or nil
+local rate = frequency and ("%d Hz"):format(frequency) or ("a sample every %d ns"):format(opts.period)
+
 local prog = bpf.load{
-  define = { PID = opts.pid, IDLE = opts.include_idle, STACKS = opts.stack_storage_size,
-    KERNEL_STACKS = not opts.user_stacks_only, USER_STACKS = not opts.kernel_stacks_only },
+  define = { PID = opts.pid, IDLE = opts.include_idle, STACKS = with_stacks and opts.stack_storage_size or 1,
+    ONLY_USER = opts.user, ONLY_KERNEL = opts.kernel, TOP = opts.top,
+    KERNEL_STACKS = with_stacks and not opts.user_stacks_only,
+    USER_STACKS = with_stacks and not opts.kernel_stacks_only },
   text = [[
 #include <uapi/linux/bpf_perf_event.h>
 
 struct who {
-    u32 tgid;
+    u32 tgid, in_user;
     int kernel, user;                /* stack ids */
+    u64 ip;
     char comm[TASK_COMM_LEN];
 };
 BPF_HASH(counts, struct who, u64, 65536);
 BPF_STACK_TRACE(stacks, STACKS);
 
+/* the registers are the interrupted code's, read as wide as the kernel lets us */
+static inline int user_mode(struct bpf_perf_event_data *ctx)
+{
+#ifdef __aarch64__
+    return (ctx->regs.pstate & 15) == 0;
+#else
+    return (*(volatile unsigned long *)&ctx->regs.cs & 3) != 0;
+#endif
+}
+
 int sample(struct bpf_perf_event_data *ctx)
 {
     u64 id = bpf_get_current_pid_tgid(), one = 1, *count;
+    int in_user = user_mode(ctx);
     struct who who = { .tgid = id >> 32, .kernel = -1, .user = -1 };
 
 #ifndef IDLE
@@ -64,6 +102,18 @@ int sample(struct bpf_perf_event_data *ctx)
 #ifdef PID
     if (id >> 32 != PID)
         return 0;
+#endif
+#ifdef ONLY_USER
+    if (!in_user)
+        return 0;
+#endif
+#ifdef ONLY_KERNEL
+    if (in_user)
+        return 0;
+#endif
+#ifdef TOP
+    who.in_user = in_user;
+    who.ip = PT_REGS_IP(&ctx->regs);
 #endif
     bpf_get_current_comm(&who.comm, sizeof(who.comm));
 #ifdef KERNEL_STACKS
@@ -84,10 +134,10 @@ int sample(struct bpf_perf_event_data *ctx)
 }
 ]] }
 
-prog:perf_event("sample", {
-  event = "cpu-clock", cpu = opts.cpu,
-  frequency = not opts.period and opts.frequency or nil, period = opts.period,
-})
+for _, cpu in ipairs(tool_cpus.online(opts.cpu) or { -1 }) do
+  prog:perf_event("sample", { event = "cpu-clock", cpu = cpu, frequency = frequency,
+    period = opts.period })
+end
 
 local sink = out.columns{ { "comm" }, { "tgid", "%d" }, { "count", "%d" }, { "stack" } }
 
@@ -96,8 +146,6 @@ local function draw()
   for i, e in ipairs(prog.counts:top()) do
     stacks[i] = { stack.fold(prog.stacks, e.key, { kernel_suffix = true }), e.value }
   end
-  local rate = opts.period and ("a sample every %d ns"):format(opts.period) or
-    ("%d Hz"):format(opts.frequency)
   tool_stacks.draw("profile", opts.flame, stacks, { title = "CPU time", subtitle = rate })
 end
 
@@ -121,10 +169,13 @@ local function report()
   end
 end
 
-on_exit(report)
 tool_stacks.tell_losses("profile", opts.stack_storage_size)
+if opts.top then
+  tool_functions.show(prog.counts, opts.children and prog.stacks, opts, rate)
+else
+  on_exit(report)
+end
 if out.mode() == "text" and not opts.folded then
-  print(("Sampling at %s... Hit Ctrl-C to end."):format(opts.period and
-    ("every %d ns"):format(opts.period) or ("%d Hz"):format(opts.frequency)))
+  print(("Sampling at %s... Hit Ctrl-C to end."):format(rate))
 end
 bpf.run(opts.duration)

@@ -247,14 +247,15 @@ static int map_set(lua_State *L)
 	return 0;
 }
 
-/* map:delete(key) -> was it there */
+/* map:delete(key) -> was it there; of a stack trace map, too: its id is free again */
 static int map_delete_verb(lua_State *L)
 {
 	struct map_ud *ud = check_map(L);
+	bool stacks = map_def(ud->map)->type == BPF_MAP_TYPE_STACK_TRACE;
 	struct error err = ERROR_INIT;
 	int found;
 
-	check_kind(L, ud, has_entries(ud), "written");
+	check_kind(L, ud, stacks || has_entries(ud), "written");
 	store_key(L, ud, 2);
 	found = map_delete(ud->map, ud->key_buf, &err);
 	if (found < 0)

@@ -7,7 +7,7 @@
  * FUNCTION is call: load_call(i, "even" or "odd"), which returns 2 * i; outer:
  * load_outer(i), which calls load_call; sleep: load_sleep(ARGUMENT), which
  * sleeps for ARGUMENT ms.  HOLD: seconds to stay afterwards, so that stacks
- * find their names.
+ * find their names; "done" is printed before.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +65,10 @@ int main(int argc, char **argv)
 		else
 			return usage();
 	}
-	if (argc > 4)
+	if (argc > 4) {
+		puts("done");
+		fflush(stdout);
 		sleep(strtoul(argv[4], NULL, 10));
+	}
 	return 0;
 }

@@ -276,3 +276,116 @@ case_suspend() {
 	expect '^>' && text 'half' && sleep 0.2 && keys C-z && sleep 0.5 && expect 'half' &&
 		text ' typed' && expect 'half typed$' && keys C-c && line '3 + 4' && expect '^7$'
 }
+
+# ---- live views ----
+
+# a view of a script: rows that grow, and an error at refresh $1
+view() {
+	mkdir -p "$dir/$case/home"
+	cat >"$dir/$case/home/view.lua" <<-END
+	local bpf, top = require "bpf", require "tool_top"
+	local counts, turn = top.counts({ "n" }), 0
+	top.start{ interval = 0.2, columns = { { "n", "%.1f" }, "name" }, update = function()
+	  turn = turn + 1
+	  assert(turn ~= ${1:-0}, "no more of it")
+	  counts:fade()
+	  for i = 1, 40 do
+	    counts:add("k" .. i, "n", 41 - i, function() return { name = "row" .. i } end)
+	  end
+	  return ("turn %d of a heading that is long"):format(turn), counts:list()
+	end }
+	bpf.run()
+	END
+	start "${environment:-} $moontrace view.lua"
+}
+
+# the screen is taken, or given back: alternate screen, cursor
+screen_is() {
+	now=$(tm display-message -p -t "$case" '#{alternate_on}#{cursor_flag}')
+	[ "$now" = "$1" ] || failed "alternate screen and cursor: $now"
+}
+
+# the terminal takes lines and shows what is typed, and has a cursor
+is_usual() {
+	tty=$(tm display-message -p -t "$case" '#{pane_tty}')
+	for setting in icanon echo; do
+		stty -a <"$tty" | grep -qE "(^|[ ;])$setting( |;|$)" || failed "no $setting" || return 1
+	done
+	screen_is 01
+}
+
+# drawn in one place, as high as the terminal; q ends it and the last view stays
+case_view() {
+	view && expect '^turn [3-9] ' && screen_is 10 &&
+		{ [ "$(screen | grep -c NAME)" -eq 1 ] || failed "drawn twice"; } &&
+		expect '^ *[0-9.]+  row21$' && absent 'row22' && text 'x?' && sleep 0.5 && absent 'x[?]' &&
+		text q && expect '^\[status 0\]$' && is_usual && expect 'row20$'
+}
+
+case_view_resize() {
+	view && expect 'row21$' && tm resize-window -t "$case" -x 30 -y 8 && expect '^turn [0-9]+ of' &&
+		expect 'row5$' && absent 'row6$' &&
+		tm resize-window -t "$case" -x 1 -y 8 && expect '^\+$' && absent 'N' && sleep 0.5 &&
+		tm resize-window -t "$case" -x 60 -y 1 && sleep 0.5 && expect '^turn' &&
+		tm resize-window -t "$case" -x 60 -y 30 && expect 'row27$' && keys C-c &&
+		expect '^\[status 130\]$' && is_usual
+}
+
+# how it ends: the signal, how often, what status
+view_ends() {
+	view && expect '^turn [3-9]' && who=$(pid) && for signal; do
+		kill "-$signal" "$who" 2>/dev/null
+	done && expect "^\[status [0-9]+\]$" && is_usual
+}
+
+case_view_term() {
+	view_ends TERM && expect '^\[status 143\]$' && expect 'row20$'
+}
+
+case_view_hup() {
+	view_ends HUP && expect '^\[status 129\]$'
+}
+
+case_view_twice() {
+	view_ends STOP TERM INT CONT && expect '^\[status 1(30|43)\]$'
+}
+
+case_view_fault() {
+	view_ends SEGV && expect '^\[status 139\]$'
+}
+
+# what went wrong is told on the terminal as it was
+case_view_error() {
+	view 4 && expect 'error\[E-LUA\]: .*no more of it' && expect '^\[status 1\]$' && is_usual
+}
+
+case_view_suspend() {
+	view && tm kill-session -t "$case"
+	start "bash --norc -i -c 'set -m; $moontrace view.lua; echo [stopped]; sleep 2; fg; echo [left]'"
+	expect '^turn [3-9]' && keys C-z && expect '^\[stopped\]$' && is_usual && sleep 2.5 && screen_is 10 && expect 'row21$' && text q && expect '^\[left\]$' && is_usual
+}
+
+case_view_dumb() {
+	term=dumb
+	view && expect 'row20$' && absent 'row21$' && screen_is 01 && keys C-c && expect '^\[status 130\]$'
+}
+
+# keys are somebody else's
+case_view_no_input() {
+	environment='</dev/null'
+	view && expect '^turn [3-9]' && screen_is 10 && keys C-c && expect '^\[status 130\]$' && is_usual
+}
+
+# the busy function of a process
+case_profile_top() {
+	may_trace || return 1
+	"$(dirname "$moontrace")"/../../tests/load/spin_load user 30 &
+	spin=$!
+	start "$moontrace profile --top -i 0.3 -p $spin" &&
+		expect '^ *([89][0-9]|100)\.[0-9]+%  spin_load +\[\.\] load_spin$' &&
+		expect '^all CPUs, PID .* samples/s, kernel .* lost 0$' && screen_is 10 && text q &&
+		expect '^\[status 0\]$' && is_usual
+	set -- $?
+	kill "$spin"
+	return "$1"
+}
