@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Module sys: clocks, the kernel, symbols, processes. */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -153,6 +155,18 @@ static int sys_columns(lua_State *L)
 	return 1;
 }
 
+/* sys.rows() -> height of the terminal on stdout, or nil */
+static int sys_rows(lua_State *L)
+{
+	struct winsize ws;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) || ws.ws_row == 0)
+		lua_pushnil(L);
+	else
+		lua_pushinteger(L, ws.ws_row);
+	return 1;
+}
+
 /* sys.isatty(): stdout is a terminal */
 static int sys_isatty(lua_State *L)
 {
@@ -175,6 +189,72 @@ static int sys_read(lua_State *L)
 	return 1;
 }
 
+/* sys.inode(path) -> the inode number of what path is, or nil, message, tag */
+static int sys_inode(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	struct error err = ERROR_INIT;
+	struct stat st;
+
+	if (stat(path, &st)) {
+		error_sys(&err, "E-FILE", errno, "stat '%s'", path);
+		return push_failure(L, &err);
+	}
+	lua_pushinteger(L, st.st_ino);
+	return 1;
+}
+
+static int names_gc(lua_State *L)
+{
+	DIR **dir = lua_touserdata(L, 1);
+
+	if (*dir)
+		closedir(*dir);
+	*dir = NULL;
+	return 0;
+}
+
+/* an open directory that Lua closes, whatever is raised; pushed */
+static DIR **push_names(lua_State *L)
+{
+	DIR **dir = lua_newuserdatauv(L, sizeof(*dir), 0);
+
+	*dir = NULL;
+	if (luaL_newmetatable(L, "moontrace names")) {
+		lua_pushcfunction(L, names_gc);
+		lua_setfield(L, -2, "__gc");
+		lua_pushcfunction(L, names_gc);
+		lua_setfield(L, -2, "__close");
+	}
+	lua_setmetatable(L, -2);
+	lua_toclose(L, -1);
+	return dir;
+}
+
+/* sys.list(path) -> the names in a directory, unsorted; or nil, message, tag */
+static int sys_list(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	struct error err = ERROR_INIT;
+	const struct dirent *entry;
+	DIR **dir = push_names(L);
+	lua_Integer n = 0;
+
+	*dir = opendir(path);
+	if (!*dir) {
+		error_sys(&err, "E-FILE", errno, "open directory '%s'", path);
+		return push_failure(L, &err);
+	}
+	lua_newtable(L);
+	while ((entry = readdir(*dir))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		lua_pushstring(L, entry->d_name);
+		lua_rawseti(L, -2, ++n);
+	}
+	return 1;
+}
+
 /* sys.tracefs() -> path of tracefs, or nil, message, tag */
 static int sys_tracefs(lua_State *L)
 {
@@ -193,15 +273,18 @@ int open_sys(lua_State *L)
 		{ "alive", sys_alive },
 		{ "columns", sys_columns },
 		{ "cpus", sys_cpus },
+		{ "inode", sys_inode },
 		{ "isatty", sys_isatty },
 		{ "kfunction", sys_kfunction },
 		{ "ksym", sys_ksym },
+		{ "list", sys_list },
 		{ "machine", sys_machine },
 		{ "monotonic_ns", sys_monotonic_ns },
 		{ "pid", sys_pid },
 		{ "read", sys_read },
 		{ "realtime_ns", sys_realtime_ns },
 		{ "release", sys_release },
+		{ "rows", sys_rows },
 		{ "tracefs", sys_tracefs },
 		{ "usym", sys_usym },
 		{ NULL, NULL },
