@@ -7,7 +7,7 @@
 --     -                sleep (4213)
 --         1000123
 local args, bpf, out, stack = require "args", require "bpf", require "out", require "stack"
-local tool_stacks = require "tool_stacks"
+local offcpu, tool_stacks = require "tool_offcpu", require "tool_stacks"
 
 local opts = args.parse{
   name = "offcputime",
@@ -22,8 +22,10 @@ local opts = args.parse{
     { "-f", "--folded", help = "a line per stack, for flame graphs" },
     { "--flame", arg = "FILE.svg", help = "write a flame graph to a file, instead of the stacks" },
     { "-d", "--delimited", help = "a delimiter between kernel and user stacks" },
-    { "-m", "--min-block-time", arg = "USECS", type = "uint", default = 1, help = "shortest time counted" },
-    { "-M", "--max-block-time", arg = "USECS", type = "uint", help = "longest time counted" },
+    { "-m", "--min-block-time", arg = "USECS", type = "uint", max = 1000000000000, default = 1,
+      help = "shortest time counted" },
+    { "-M", "--max-block-time", arg = "USECS", type = "uint", max = 1000000000000,
+      help = "longest time counted" },
     { "--state", type = "uint", max = 0xffff,
       help = "only threads that left in one of these states (bits; 0: preempted)" },
     { "--stack-storage-size", type = "uint", min = 16, max = 1048576, default = 16384,
@@ -41,93 +43,43 @@ local opts = args.parse{
   },
 }
 
-local prog = bpf.load{
-  define = {
-    PID = opts.pid, TID = opts.tid, STATE = opts.state, STACKS = opts.stack_storage_size,
-    MIN_NS = opts.min_block_time * 1000, MAX_NS = opts.max_block_time and opts.max_block_time * 1000,
-    USER_ONLY = opts.user_threads_only, KERNEL_ONLY = opts.kernel_threads_only,
-    KERNEL_STACKS = not opts.user_stacks_only, USER_STACKS = not opts.kernel_stacks_only,
-  },
-  text = [[
-struct who {
-    u32 tgid, tid;
-    int kernel, user;                /* stack ids */
-    char comm[TASK_COMM_LEN];
-};
-struct off { u64 since; struct who who; };
+local prog = bpf.load{ define = offcpu.define(opts), text = offcpu.CHOICE .. offcpu.THREAD .. [[
+struct off { u64 since; struct thread thread; };
 BPF_HASH(leaving, u32, struct off, 65536);
-BPF_HASH(sums, struct who, u64, 65536);
-BPF_STACK_TRACE(stacks, STACKS);
+BPF_HASH(sums, struct thread, u64, 65536);
 
-static inline int wanted(u32 tgid, u32 tid, long state)
+static inline void leave(void *ctx, u32 tid, u64 now)
 {
-#ifdef PID
-    if (tgid != PID)
-        return 0;
-#endif
-#ifdef TID
-    if (tid != TID)
-        return 0;
-#endif
-#ifdef STATE
-    if (STATE ? !(state & STATE) : state)
-        return 0;
-#endif
-    return tid != 0;
+    struct off off = { .since = now };
+    if (describe(ctx, &off.thread) && leaving.update(&tid, &off))
+        LOSS(map_full);
+}
+
+static inline void come_back(u32 tid, u64 now)
+{
+    struct off *off = leaving.lookup(&tid);
+    struct thread thread;
+    u64 ns, zero = 0, *sum;
+    if (!off)
+        return;
+    ns = now - off->since;
+    thread = off->thread;
+    leaving.delete(&tid);
+    if (!counted(ns))
+        return;
+    sum = sums.lookup_or_try_init(&thread, &zero);
+    if (sum)
+        lock_xadd(sum, ns);
+    else
+        LOSS(map_full);
 }
 
 TRACEPOINT_PROBE(sched, sched_switch)
 {
-    u64 now = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid(), ns, *sum;
-    u32 tid = id, next = args->next_pid;
-    struct off *came, off = {};
-
-    if (wanted(id >> 32, tid, args->prev_state)) {
-        off.since = now;
-        off.who.tgid = id >> 32;
-        off.who.tid = tid;
-        off.who.kernel = off.who.user = -1;
-        bpf_get_current_comm(&off.who.comm, sizeof(off.who.comm));
-        off.who.user = stacks.get_stackid(args, BPF_F_USER_STACK);
-#ifdef KERNEL_STACKS
-        off.who.kernel = stacks.get_stackid(args, 0);
-        if (off.who.kernel < 0)
-            LOSS(stack);
-#endif
-        int skip = 0;
-#ifdef USER_ONLY
-        skip = off.who.user == -14;  /* EFAULT: no user memory */
-#endif
-#ifdef KERNEL_ONLY
-        skip = off.who.user != -14;
-#endif
-#ifndef USER_STACKS
-        off.who.user = -1;
-#endif
-        if (!skip && leaving.update(&tid, &off))
-            LOSS(map_full);
-    }
-    came = leaving.lookup(&next);
-    if (!came)
-        return 0;
-    off = *came;
-    leaving.delete(&next);
-    ns = now - off.since;
-    if ((s64)ns < 0) {
-        LOSS(negative);
-        return 0;
-    }
-    if (ns < MIN_NS)
-        return 0;
-#ifdef MAX_NS
-    if (ns > MAX_NS)
-        return 0;
-#endif
-    sum = sums.lookup(&off.who);
-    if (sum)
-        lock_xadd(sum, ns);
-    else if (sums.update(&off.who, &ns))
-        LOSS(map_full);
+    u64 now = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
+    come_back(args->next_pid, now);
+    if (chosen(id, args->prev_state))
+        leave(args, id, now);
     return 0;
 }
 ]] }

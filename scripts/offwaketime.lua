@@ -4,7 +4,7 @@
 -- cat;read;__x64_sys_read;...;schedule;--;try_to_wake_up;...;write;yes 1000123
 local args, bpf, fmt, out, stack = require "args", require "bpf", require "fmt", require "out",
   require "stack"
-local tool_stacks = require "tool_stacks"
+local offcpu, tool_stacks = require "tool_offcpu", require "tool_stacks"
 
 local opts = args.parse{
   name = "offwaketime",
@@ -40,63 +40,16 @@ local opts = args.parse{
   },
 }
 
-local TEXT = [[
-#define SLEEPS 0x2ff                 /* of prev_state; not: runnable, preempted */
-struct thread { u32 tgid, tid; int kernel, user; char comm[TASK_COMM_LEN]; };
+local TEXT = offcpu.CHOICE .. offcpu.THREAD .. [[
 struct pair { struct thread target, waker; };
 struct off { u64 since; struct pair pair; };
 BPF_HASH(blocked, u32, struct off, 65536);
 BPF_HASH(sums, struct pair, u64, 65536);
-BPF_STACK_TRACE(stacks, STACKS);
-
-static inline void describe(void *ctx, struct thread *t)
-{
-    u64 id = bpf_get_current_pid_tgid();
-    t->tgid = id >> 32;
-    t->tid = id;
-    t->kernel = -1;
-    bpf_get_current_comm(&t->comm, sizeof(t->comm));
-    t->user = stacks.get_stackid(ctx, BPF_F_USER_STACK);
-#ifdef KERNEL_STACKS
-    t->kernel = stacks.get_stackid(ctx, 0);
-    if (t->kernel < 0)
-        LOSS(stack);
-#endif
-}
-
-static inline int wanted(u64 id, long state)
-{
-#ifdef PID
-    if (id >> 32 != PID)
-        return 0;
-#endif
-#ifdef TID
-    if ((u32)id != TID)
-        return 0;
-#endif
-#ifdef STATE
-    if (!(state & STATE))
-        return 0;
-#endif
-    return (u32)id && state & SLEEPS;
-}
 
 static inline void leave(void *ctx, u32 tid, u64 now)
 {
     struct off off = { .since = now };
-    int skip = 0;
-
-    describe(ctx, &off.pair.target);
-#ifdef USER_ONLY
-    skip = off.pair.target.user == -14;  /* EFAULT: no user memory */
-#endif
-#ifdef KERNEL_ONLY
-    skip = off.pair.target.user != -14;
-#endif
-#ifndef USER_STACKS
-    off.pair.target.user = -1;
-#endif
-    if (!skip && blocked.update(&tid, &off))
+    if (describe(ctx, &off.pair.target) && blocked.update(&tid, &off))
         LOSS(map_full);
 }
 
@@ -105,21 +58,12 @@ static inline void come_back(u32 tid, u64 now)
     struct off *off = blocked.lookup(&tid);
     u64 ns, zero = 0, *sum;
     struct pair pair;
-    int skip;
     if (!off)
         return;
     ns = now - off->since;
     pair = off->pair;
     blocked.delete(&tid);
-    if ((s64)ns < 0) {
-        LOSS(negative);              /* clocks of 3.10 may do that */
-        return;
-    }
-    skip = ns < MIN_NS;
-#ifdef MAX_NS
-    skip |= ns > MAX_NS;
-#endif
-    if (skip)
+    if (!counted(ns))
         return;
     sum = sums.lookup_or_try_init(&pair, &zero);
     if (sum)
@@ -132,7 +76,7 @@ TRACEPOINT_PROBE(sched, sched_switch)
 {
     u64 now = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
     come_back(args->next_pid, now);
-    if (wanted(id, args->prev_state))
+    if (args->prev_state & SLEEPS && chosen(id, args->prev_state))
         leave(args, id, now);
     return 0;
 }
@@ -144,26 +88,12 @@ static inline int wake(void *ctx, u32 tid)
     if (!off)
         return 0;
     describe(ctx, &waker);
-#ifndef USER_STACKS
-    waker.user = -1;
-#endif
     off->pair.waker = waker;
     return 0;
 }
 ]]
 
--- sched_waking is hit by the waker; sched_wakeup may be behind an interrupt to another CPU
-local WAKING = "TRACEPOINT_PROBE(sched, sched_waking) { return wake(args, args->pid); }\n"
-local WAKEUP = "TRACEPOINT_PROBE(sched, sched_wakeup) { return wake(args, args->pid); }\n"
-local has_waking = bpf.probe("tracepoint:sched:sched_waking")
-
-local prog = bpf.load{ text = TEXT .. (has_waking and WAKING or WAKEUP),
-  define = {
-    PID = opts.pid, TID = opts.tid, STATE = opts.state, STACKS = opts.stack_storage_size,
-    MIN_NS = opts.min_block_time * 1000, MAX_NS = opts.max_block_time and opts.max_block_time * 1000,
-    USER_ONLY = opts.user_threads_only, KERNEL_ONLY = opts.kernel_threads_only,
-    KERNEL_STACKS = not opts.user_stacks_only, USER_STACKS = not opts.kernel_stacks_only,
-  } }
+local prog = bpf.load{ text = TEXT .. offcpu.waking(), define = offcpu.define(opts) }
 local how = { delimiter = opts.delimited }
 
 -- one whose waker was not seen has been woken before it had left

@@ -8,7 +8,7 @@
 --         1000123
 local args, bpf, fmt, out, stack = require "args", require "bpf", require "fmt", require "out",
   require "stack"
-local tool_stacks = require "tool_stacks"
+local offcpu, tool_stacks = require "tool_offcpu", require "tool_stacks"
 
 local opts = args.parse{
   name = "wakeuptime",
@@ -37,8 +37,7 @@ local opts = args.parse{
   },
 }
 
-local TEXT = [[
-#define SLEEPS 0x2ff                 /* of prev_state; not: runnable, preempted */
+local TEXT = offcpu.CHOICE .. [[
 struct asleep { u64 since; char comm[TASK_COMM_LEN]; };
 struct wakeup { int kernel; char waker[TASK_COMM_LEN], target[TASK_COMM_LEN]; };
 BPF_HASH(sleepers, u32, struct asleep, 65536);
@@ -46,12 +45,10 @@ BPF_HASH(sums, struct wakeup, u64, 65536);
 BPF_STACK_TRACE(stacks, STACKS);
 BPF_STACK_TRACE(unread, 1);
 
-static inline int wanted(void *ctx, u64 id)
+static inline int wanted(void *ctx, u64 id, long state)
 {
-#ifdef PID
-    if (id >> 32 != PID)
+    if (!(state & SLEEPS) || !chosen(id, state))
         return 0;
-#endif
 #ifdef USER_ONLY
     if (unread.get_stackid(ctx, BPF_F_USER_STACK) == -14)
         return 0;                    /* EFAULT: no user memory */
@@ -60,7 +57,7 @@ static inline int wanted(void *ctx, u64 id)
     if (unread.get_stackid(ctx, BPF_F_USER_STACK) != -14)
         return 0;
 #endif
-    return (u32)id != 0;
+    return 1;
 }
 
 TRACEPOINT_PROBE(sched, sched_switch)
@@ -70,7 +67,7 @@ TRACEPOINT_PROBE(sched, sched_switch)
     struct asleep s = { .since = bpf_ktime_get_ns() };
 
     sleepers.delete(&next);          /* woken while it left: no time */
-    if (!(args->prev_state & SLEEPS) || !wanted(args, id))
+    if (!wanted(args, id, args->prev_state))
         return 0;
     bpf_get_current_comm(&s.comm, sizeof(s.comm));
     if (sleepers.update(&tid, &s))
@@ -88,16 +85,8 @@ static inline int wake(void *ctx, u32 tid)
     ns = bpf_ktime_get_ns() - s->since;
     __builtin_memcpy(key.target, s->comm, sizeof(key.target));
     sleepers.delete(&tid);
-    if ((s64)ns < 0) {
-        LOSS(negative);              /* clocks of 3.10 may do that */
+    if (!counted(ns))
         return 0;
-    }
-    if (ns < MIN_NS)
-        return 0;
-#ifdef MAX_NS
-    if (ns > MAX_NS)
-        return 0;
-#endif
     bpf_get_current_comm(&key.waker, sizeof(key.waker));
     key.kernel = stacks.get_stackid(ctx, 0);
     if (key.kernel < 0)
@@ -111,17 +100,7 @@ static inline int wake(void *ctx, u32 tid)
 }
 ]]
 
--- sched_waking is hit by the waker; sched_wakeup may be behind an interrupt to another CPU
-local WAKING = "TRACEPOINT_PROBE(sched, sched_waking) { return wake(args, args->pid); }\n"
-local WAKEUP = "TRACEPOINT_PROBE(sched, sched_wakeup) { return wake(args, args->pid); }\n"
-local has_waking = bpf.probe("tracepoint:sched:sched_waking")
-
-local prog = bpf.load{ text = TEXT .. (has_waking and WAKING or WAKEUP),
-  define = {
-    PID = opts.pid, USER_ONLY = opts.useronly, KERNEL_ONLY = opts.kernelonly,
-    MIN_NS = opts.min_block_time * 1000, MAX_NS = opts.max_block_time and opts.max_block_time * 1000,
-    STACKS = opts.stack_storage_size,
-  } }
+local prog = bpf.load{ text = TEXT .. offcpu.waking(), define = offcpu.define(opts) }
 
 -- waker;outer;inner;target
 local function folded(wakeup)
