@@ -3,15 +3,17 @@
 --
 -- SOFTIRQ           COUNT      TOTAL_usecs
 -- rcu                 503           4691.8
-local args, bpf, hist, out, time = require "args", require "bpf", require "hist", require "out",
-  require "time"
+local args, bpf, out = require "args", require "bpf", require "out"
+local cpus, dist, report = require "tool_cpus", require "tool_dist", require "tool_report"
+local time = require "time"
 
 local opts = args.parse{
   name = "softirqs",
   summary = "Summarize the time that soft interrupts take, by kind.",
   options = {
     { "-d", "--dist", help = "distributions as histograms instead of totals" },
-    { "-c", "--cpu", type = "cpu", help = "this CPU only" },
+    { "-c", "--cpu", type = "cpus", help = "these CPUs only, such as 3 or 0,2-3" },
+    { "--per-cpu", help = "each CPU apart" },
     { "-n", "--nanoseconds", help = "nanoseconds instead of microseconds" },
     { "-T", "--timestamp", help = "print the time of each output" },
   },
@@ -23,25 +25,24 @@ local opts = args.parse{
     { "softirqs", "total time per kind until Ctrl-C" },
     { "softirqs -d 10 1", "one distribution over 10 seconds" },
     { "softirqs -c 0 -T 1", "CPU 0 only, each second with the time" },
+    { "softirqs -d --per-cpu -c 0,2-3 10 1", "distributions for each of the CPUs 0, 2 and 3" },
   },
 }
 
-local prog = bpf.load{ define = { CPU = opts.cpu, DIST = opts.dist, UNIT = opts.nanoseconds and 1 or 1000 },
-  text = [[
+local prog = bpf.load{
+  define = { CPUS = cpus.given(opts.cpu), DIST = opts.dist, UNIT = opts.nanoseconds and 1 or 1000 },
+  text = cpus.TEXT .. [[
 #define VECS 16
+struct kind { u32 cpu, vec; };       /* by CPU, always: so no two wait for each other */
 struct total { u64 count, ns; };
-struct slot_key { u32 vec, slot; };
+struct slot_key { u32 cpu; u16 vec, slot; };
 BPF_PERCPU_ARRAY(start, u64, VECS);
-BPF_PERCPU_ARRAY(totals, struct total, VECS);
-BPF_HASH(dist, struct slot_key, u64, 2048);
+BPF_HASH(totals, struct kind, struct total, 16384);
+BPF_HASH(dist, struct slot_key, u64, 65536);
 
 static inline int skip(u32 vec)
 {
-#ifdef CPU
-    if (bpf_get_smp_processor_id() != CPU)
-        return 1;
-#endif
-    return vec >= VECS;
+    return !on_wanted_cpu() || vec >= VECS;
 }
 
 TRACEPOINT_PROBE(irq, softirq_entry)
@@ -51,6 +52,24 @@ TRACEPOINT_PROBE(irq, softirq_entry)
     if (!skip(vec))
         start.update(&vec, &now);
     return 0;
+}
+
+static inline void count(u32 vec, u64 ns)
+{
+    u32 cpu = bpf_get_smp_processor_id();
+#ifdef DIST
+    struct slot_key key = { .cpu = cpu, .vec = vec, .slot = LOG2_SLOT(ns / UNIT) };
+    dist.atomic_increment(key);
+#else
+    struct kind kind = { .cpu = cpu, .vec = vec };
+    struct total zero = {}, *t = totals.lookup_or_try_init(&kind, &zero);
+    if (!t) {
+        LOSS(map_full);
+        return;
+    }
+    t->count++;
+    t->ns += ns;
+#endif
 }
 
 TRACEPOINT_PROBE(irq, softirq_exit)
@@ -64,23 +83,14 @@ TRACEPOINT_PROBE(irq, softirq_exit)
         return 0;                    /* it was running before we were */
     ns = now - *began;
     *began = 0;
-    if ((s64)ns < 0) {
+    if ((s64)ns < 0)
         LOSS(negative);              /* clocks of 3.10 may do that */
-        return 0;
-    }
-#ifdef DIST
-    struct slot_key key = { .vec = vec, .slot = LOG2_SLOT(ns / UNIT) };
-    dist.atomic_increment(key);
-#else
-    struct total *t = totals.lookup(&vec);
-    if (t) {
-        t->count++;
-        t->ns += ns;
-    }
-#endif
+    else
+        count(vec, ns);
     return 0;
 }
 ]] }
+cpus.limit(prog, opts.cpu)
 
 local NAMES = { [0] = "hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched",
   "hrtimer", "rcu" }
@@ -89,57 +99,47 @@ local function name_of(vec)
 end
 
 local unit = opts.nanoseconds and "nsecs" or "usecs"
-local columns = out.columns{
+local head = {
   { "softirq", "%-12s", title = "SOFTIRQ" }, { "count", "%10d", title = "COUNT" },
   { "total", opts.nanoseconds and "%16d" or "%16.1f", title = "TOTAL_" .. unit, key = "total_" .. unit },
 }
+if opts.per_cpu then
+  table.insert(head, 1, { "cpu", "%4d", title = "CPU" })
+end
+local columns = out.columns(head)
+local show
+if opts.dist then
+  show = dist.printer{ label = unit, timestamp = opts.timestamp,
+    section = opts.per_cpu and "softirq/cpu" or "softirq" }
+else
+  dist.heading(columns)
+end
 
 local function print_totals()
-  local rows = {}
-  for _, e in ipairs(prog.totals:drain()) do
-    if e.value.count > 0 then
-      rows[#rows + 1] = { softirq = name_of(e.key), count = e.value.count,
-        total = opts.nanoseconds and e.value.ns or e.value.ns / 1000, ns = e.value.ns }
-    end
-  end
-  table.sort(rows, function(a, b) return a.ns < b.ns end)
-  for _, row in ipairs(rows) do
-    columns:row(row)
-  end
-end
-
-local function print_dist()
-  if out.mode() ~= "text" then
-    for _, h in ipairs(hist.to_table(prog.dist:drain(), { key = function(k) return name_of(k.vec) end })) do
-      print(out.json(h))
-    end
-    return
-  end
-  hist.print(prog.dist:drain(), {
-    label = unit, section = "softirq", key = function(k) return name_of(k.vec) end,
-  })
-end
-
-local left = opts.count
-local function output()
+  local rows = cpus.sums(prog.totals:drain(), opts.per_cpu, function(key) return key.vec end)
+  table.sort(rows, function(a, b) return cpus.less(a, b, "ns") end)
   if opts.timestamp and out.mode() == "text" then
     print(time.stamp())
   end
-  if opts.dist then print_dist() else print_totals() end
-  if out.mode() == "text" then print() end
-  left = left and left - 1
-  if left == 0 then
-    bpf.stop()
+  for _, row in ipairs(rows) do
+    columns:row{ cpu = row.cpu, softirq = name_of(row.of), count = row.count,
+      total = opts.nanoseconds and row.ns or row.ns / 1000 }
   end
+  if out.mode() == "text" then print() end
+end
+
+local function print_dist()
+  local list = {}
+  for i, e in ipairs(prog.dist:drain()) do
+    local name = name_of(e.key.vec)
+    list[i] = { slot = e.key.slot, count = e.value,
+      key = opts.per_cpu and ("%s/%d"):format(name, e.key.cpu) or name }
+  end
+  show(list)
 end
 
 if out.mode() == "text" then
   print("Tracing soft interrupts... Hit Ctrl-C to end.")
 end
-if opts.interval then
-  every(opts.interval, output)
-end
-on_exit(function()
-  if not opts.interval or (left ~= 0) then output() end
-end)
-bpf.run()
+report.run{ interval = opts.interval, count = opts.count, bare = true,
+  output = opts.dist and print_dist or print_totals }

@@ -16,10 +16,10 @@
 -- type ("string" where only arg is given), help, default, repeatable, min, max (of numbers; of
 -- durations in seconds; of strings in bytes), and for positionals required.
 --
--- Types: int, uint, float, cpu, pid, port, string, duration (seconds), ipv4, addr ({family=,
--- text=, bytes=, be32=} with the bytes in network order and, IPv4 only, be32 the __be32 as the
--- kernel stores it, read as a little-endian integer), choice:a,b and list:TYPE, or a function
--- (text) -> value, or nil and what is accepted.
+-- Types: int, uint, float, cpu, cpus ("0,2-3" as a sorted list of {first, last}), pid, port, string,
+-- duration (seconds), ipv4, addr ({family=, text=, bytes=, be32=} with the bytes in network order
+-- and, IPv4 only, be32 the __be32 as the kernel stores it, read as a little-endian integer),
+-- choice:a,b and list:TYPE, or a function (text) -> value, or nil and what is accepted.
 
 local fmt = require "fmt"
 local types = require "args_types"

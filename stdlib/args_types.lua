@@ -8,9 +8,9 @@ local time = require "time"
 local M = {}
 
 M.MAX_ITEMS = 256
+M.CPU_MAX = 8191
 
 local PID_MAX = 4194304
-local CPU_MAX = 8191
 local TYPES = {}
 
 -- decimal or 0x integer of the signed 64-bit range, else nil
@@ -56,9 +56,48 @@ end
 add_number("int", "N", "an integer", integer)
 add_number("uint", "N", "an integer", integer, 0)
 add_number("float", "X", "a number", number)
-add_number("cpu", "CPU", "a CPU number", integer, 0, CPU_MAX)
+add_number("cpu", "CPU", "a CPU number", integer, 0, M.CPU_MAX)
 add_number("pid", "PID", "a process id", integer, 1, PID_MAX)
 add_number("port", "PORT", "a port number", integer, 1, 65535)
+
+-- "3" or "0-3" as {first, last}, or nil
+local function cpu_range(text)
+  local first, last = text:match("^(%d+)%-(%d+)$")
+  first = in_range(integer(first or text), 0, M.CPU_MAX)
+  last = last and in_range(integer(last), first, M.CPU_MAX) or not last and first
+  return first and last and { first, last }
+end
+
+-- sorted, without those that overlap or touch
+local function merge_ranges(ranges)
+  local merged = {}
+  table.sort(ranges, function(a, b) return a[1] < b[1] end)
+  for _, range in ipairs(ranges) do
+    local last = merged[#merged]
+    if last and range[1] <= last[2] + 1 then
+      last[2] = math.max(last[2], range[2])
+    else
+      merged[#merged + 1] = range
+    end
+  end
+  return merged
+end
+
+TYPES.cpus = {
+  arg = "CPUS",
+  parse = function(text)
+    local ranges = {}
+    for word in (text .. ","):gmatch("(.-),") do
+      local range = #ranges < M.MAX_ITEMS and cpu_range(word)
+      if not range then
+        return nil
+      end
+      ranges[#ranges + 1] = range
+    end
+    return merge_ranges(ranges)
+  end,
+  accepts = function() return ("CPUs from 0 to %d such as 3, 0-3 or 0,2-3"):format(M.CPU_MAX) end,
+}
 
 TYPES.duration = {
   arg = "TIME",
