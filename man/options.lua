@@ -4,7 +4,8 @@
 local args = require "args"
 
 -- the host's modules are not needed before the options are parsed
-for _, name in ipairs{ "bpf", "oneliner", "out", "probe", "probe_trace", "probes", "sys" } do
+for _, name in ipairs{ "bpf", "debuginfo", "ftrace", "oneliner", "out", "probe", "probe_trace", "probes",
+  "screen", "sys" } do
   package.preload[name] = function() return {} end
 end
 
