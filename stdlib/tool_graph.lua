@@ -26,10 +26,13 @@ local function pattern_of(glob)
   return "^" .. p:gsub("%[!", "[^") .. "$"
 end
 
-local function near(name, names)
-  local list = {}
-  for _, other in ipairs(names) do
-    if math.abs(#other - #name) <= 3 or other:sub(1, #name) == name then
+-- Not all names are looked at, of tens of thousands: one mistake leaves one half as it was.
+local function near(name, text)
+  local n, list = math.max(#name // 2 - 1, 1), {}
+  local first, last = name:sub(1, n), name:sub(-n)
+  for other in text:gmatch("[^\n ]+") do
+    if (other:sub(1, n) == first or other:sub(-n) == last) and (math.abs(#other - #name) <= 3 or
+      other:sub(1, #name) == name) then
       list[#list + 1] = other
     end
   end
@@ -37,12 +40,30 @@ local function near(name, names)
   return found[1] and ("did you mean '%s'?"):format(table.concat(found, "', '"))
 end
 
-local function no_function(name, names)
+local function no_function(name, text)
   local there = not name:find("[*?[]") and sys.kfunction(name) == name
   oneliner.raise("E-PROBE", there and
     ("'%s' is in this kernel, but not traceable (notrace)"):format(fmt.safe(name)) or
     ("no traceable function '%s' in this kernel: it is inlined, or in a module that is not there")
-    :format(fmt.safe(name)), near(name, names))
+    :format(fmt.safe(name)), near(name, text))
+end
+
+-- each line of the text is "name" or "name [module]"
+local function matches(glob, text)
+  if not glob:find("[*?[]") then
+    text = "\n" .. text
+    local there = text:find("\n" .. glob .. "\n", 1, true) or
+      text:find("\n" .. glob .. " [", 1, true)
+    return there and { glob } or {}
+  end
+  local found, seen, pattern = {}, {}, pattern_of(glob)
+  for name in text:gmatch("([^\n ]+)[^\n]*") do
+    if name:find(pattern) and not seen[name] then
+      seen[name] = true
+      found[#found + 1] = name
+    end
+  end
+  return found
 end
 
 --- Names of the traceable functions that a name or glob means; raises E-PROBE. A dry run asks
@@ -57,16 +78,9 @@ function M.functions(glob, root)
     return { glob }
   end
   local text = must(sys.read(root .. "/available_filter_functions"))
-  local all, found, seen, pattern = {}, {}, {}, pattern_of(glob)
-  for name in text:gmatch("([^\n ]+)[^\n]*") do
-    all[#all + 1] = name
-    if name:find(pattern) and not seen[name] then
-      seen[name] = true
-      found[#found + 1] = name
-    end
-  end
+  local found = matches(glob, text)
   if #found == 0 then
-    no_function(glob, all)
+    no_function(glob, text)
   elseif #found > MOST then
     oneliner.raise("E-LIMIT", ("'%s' means %d functions, more than %d"):format(fmt.safe(glob),
       #found, MOST))
