@@ -3,7 +3,8 @@
 
 local M = {}
 
---- C text. Needs headers; runs on 3.10 and later. An address of a kind that is not read is 0.
+--- C text. Needs types of a kernel with IPv6; runs on 3.10 and later. An address of a kind that
+--- is not read is 0.
 --   struct socket_info     a member of an event; M.words() takes it
 --   socket_of_file(f, info)  1, and info filled, if f is a socket's file; else 0
 --   socket_of_sock(sk, info) info from a struct sock
@@ -42,10 +43,8 @@ static inline void socket_of_sock(struct sock *sk, struct socket_info *info)
         bpf_probe_read_kernel(&info->daddr, 4, &sk->__sk_common.skc_daddr);
         return;
     }
-#if IS_ENABLED(CONFIG_IPV6)
     bpf_probe_read_kernel(&info->saddr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
     bpf_probe_read_kernel(&info->daddr, 16, &sk->__sk_common.skc_v6_daddr);
-#endif
 }
 
 /* a socket and its file point to each other: what does not, is none */
