@@ -138,6 +138,9 @@ static void run_guard(void *arg, int parent)
 		restore(g, parent, &records[--n]);
 	if (g->instance)
 		remove_instance(g, parent);
+	/* the end of what is said: without it we were killed */
+	while (send(parent, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
 }
 
 /* ---- what others left ---- */
@@ -477,8 +480,10 @@ static int end_guard(struct ftrace *f, struct error *err)
 	shutdown(f->guard, SHUT_WR);
 	read_journal(f->guard, &said);
 	close(f->guard);
-	if (said.len) {
-		said.data[said.len - 1] = '\0';
+	if (!said.len || said.data[said.len - 1]) {
+		bad = error_set(err, "E-TRACEFS", COMM " was killed: '%s' is not put back", f->path);
+	} else if (said.len > 1) {
+		said.data[said.len - 2] = '\0';
 		bad = error_set(err, "E-TRACEFS", "not put back in '%s': %s", f->path, said.data);
 	}
 	buf_release(&said);

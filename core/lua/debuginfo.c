@@ -199,7 +199,7 @@ static int file_at(lua_State *L)
 }
 
 struct symbols {
-	struct debug_symbol list[64];
+	struct debug_symbol *list;	/* owned; the names are the file's */
 	size_t n;
 };
 
@@ -207,8 +207,30 @@ static void keep_symbol(void *arg, const struct debug_symbol *s)
 {
 	struct symbols *found = arg;
 
-	if (found->n < ARRAY_SIZE(found->list))
-		found->list[found->n++] = *s;
+	*MEM_GROW(found->list, found->n) = *s;
+}
+
+static int symbols_gc(lua_State *L)
+{
+	struct symbols *found = lua_touserdata(L, 1);
+
+	free(found->list);
+	found->list = NULL;
+	return 0;
+}
+
+/* on the Lua stack, so that an error of Lua frees it */
+static struct symbols *push_symbols(lua_State *L)
+{
+	struct symbols *found = lua_newuserdatauv(L, sizeof(*found), 0);
+
+	memset(found, 0, sizeof(*found));
+	if (luaL_newmetatable(L, "moontrace.symbols")) {
+		lua_pushcfunction(L, symbols_gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	return found;
 }
 
 static void push_symbol(lua_State *L, const struct debug_symbol *s)
@@ -227,13 +249,14 @@ static void push_symbol(lua_State *L, const struct debug_symbol *s)
 static int file_find(lua_State *L)
 {
 	struct debug_lines *d = check_file(L);
-	struct symbols found = { .n = 0 };
+	const char *name = luaL_checkstring(L, 2);
+	struct symbols *found = push_symbols(L);
 	size_t i;
 
-	debug_lines_find(d, luaL_checkstring(L, 2), keep_symbol, &found);
-	lua_createtable(L, found.n, 0);
-	for (i = 0; i < found.n; i++) {
-		push_symbol(L, &found.list[i]);
+	debug_lines_find(d, name, keep_symbol, found);
+	lua_createtable(L, found->n, 0);
+	for (i = 0; i < found->n; i++) {
+		push_symbol(L, &found->list[i]);
 		lua_rawseti(L, -2, i + 1);
 	}
 	return 1;

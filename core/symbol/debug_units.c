@@ -158,6 +158,8 @@ static bool has_functions(int tag)
 	case DW_TAG_class_type:
 	case DW_TAG_structure_type:
 	case DW_TAG_union_type:
+	case DW_TAG_subprogram:		/* lambdas, nested functions */
+	case DW_TAG_lexical_block:
 		return true;
 	default:
 		return false;
@@ -175,7 +177,7 @@ static void walk_functions(const struct dw *dw, struct unit *unit, Dwarf_Die *pa
 		tag = dw->dwarf_tag(&die);
 		if (has_functions(tag))
 			walk_functions(dw, unit, &die, depth + 1);
-		else if (tag == DW_TAG_subprogram &&
+		if (tag == DW_TAG_subprogram &&
 			add_ranges(dw, &die, 0, unit->n_functions, &unit->ranges))
 			*MEM_GROW(unit->functions, unit->n_functions) = die;
 	} while (next_die(dw, &die));

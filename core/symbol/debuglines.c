@@ -80,7 +80,7 @@ struct debug_lines {
 	struct debug_units *units;
 	struct dsym *syms;		/* by vaddr */
 	size_t n_syms;
-	bool read_syms;
+	bool read_syms, given;		/* given: separate, to libdwfl */
 	struct build_id id;
 	char *banner, *separate;
 };
@@ -91,11 +91,14 @@ struct debug_lines {
 static int find_debuginfo(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base,
 	const char *file, const char *link, GElf_Word crc, char **ret_name)
 {
-	const struct debug_lines *d = *data;
-	int fd = d && d->separate ? open_regular(d->separate, 0) : -1;
+	struct debug_lines *d = *data;
+	/* asked again it wants what dwz shares among files, which libdw finds itself */
+	int fd = d && d->separate && !d->given ? open_regular(d->separate, 0) : -1;
 
-	if (fd >= 0)
+	if (fd >= 0) {
 		*ret_name = strdup(d->separate);
+		d->given = true;
+	}
 	return fd;
 }
 
