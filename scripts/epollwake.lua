@@ -31,6 +31,10 @@ local opts = args.parse{
       "with Envoy's own view of its events" },
   },
 }
+if opts.summary and out.mode() == "csv" then
+  io.stderr:write("epollwake: CSV has no summary: not with '--summary'\n")
+  os.exit(2, true)
+end
 if opts.pid and not sys.alive(opts.pid) then
   io.stderr:write(("epollwake: no process %d\n"):format(opts.pid))
   os.exit(1, true)

@@ -5,7 +5,7 @@
 --   812.330161 |   0)    ping-401    | + 15.121 us   |  icmp_echo();
 local args, bpf, graph, oneliner, out = require "args", require "bpf", require "tool_graph",
   require "oneliner", require "out"
-local pattern, sys = require "tool_pattern", require "sys"
+local fmt, pattern, sys = require "fmt", require "tool_pattern", require "sys"
 
 local opts = args.parse{
   name = "funcgraph",
@@ -85,7 +85,11 @@ local function on_filtered(line)
   if row.kind == "return" and row.func then
     line = line:gsub("}.*", "} /* " .. row.func .. " */")
   end
-  print(line)
+  print(fmt.safe(line))
+end
+
+local function on_line(line)
+  print(fmt.safe(line))                -- tasks call themselves what they like
 end
 
 if not data then
@@ -95,7 +99,7 @@ if not data then
     print(graph.header(g))
   end
 end
-graph.lines(g, data and on_row or g.by_hand and on_filtered or print)
+graph.lines(g, data and on_row or g.by_hand and on_filtered or on_line)
 bpf.run(opts.duration)
 local done, message, tag = g.tracer:close()
 if not done then

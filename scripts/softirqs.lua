@@ -59,7 +59,11 @@ static inline void count(u32 vec, u64 ns)
     u32 cpu = bpf_get_smp_processor_id();
 #ifdef DIST
     struct slot_key key = { .cpu = cpu, .vec = vec, .slot = LOG2_SLOT(ns / UNIT) };
-    dist.atomic_increment(key);
+    u64 one = 0, *n = dist.lookup_or_try_init(&key, &one);
+    if (n)
+        lock_xadd(n, 1);
+    else
+        LOSS(map_full);
 #else
     struct kind kind = { .cpu = cpu, .vec = vec };
     struct total zero = {}, *t = totals.lookup_or_try_init(&kind, &zero);
@@ -106,6 +110,9 @@ local head = {
 if opts.per_cpu then
   table.insert(head, 1, { "cpu", "%4d", title = "CPU" })
 end
+if opts.timestamp and out.mode() ~= "text" then
+  table.insert(head, 1, { "time" })
+end
 local columns = out.columns(head)
 local show
 if opts.dist then
@@ -122,7 +129,8 @@ local function print_totals()
     print(time.stamp())
   end
   for _, row in ipairs(rows) do
-    columns:row{ cpu = row.cpu, softirq = name_of(row.of), count = row.count,
+    columns:row{ time = opts.timestamp and time.iso() or nil, cpu = row.cpu,
+      softirq = name_of(row.of), count = row.count,
       total = opts.nanoseconds and row.ns or row.ns / 1000 }
   end
   if out.mode() == "text" then print() end

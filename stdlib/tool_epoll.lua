@@ -42,7 +42,7 @@ EVENTS(events, struct event);
 BPF_ARRAY(live, u32, 1);
 BPF_PERCPU_ARRAY(callbacks, struct callback, 1);
 BPF_PERCPU_ARRAY(running, u32, 6);           /* vector + 1 by context; 0: none */
-BPF_HASH(inside, u32, u32, 65536);           /* threads: 1 in epoll_wait, 0 not */
+BPF_TABLE("lru_hash", u32, u32, inside, 65536);           /* threads: 1 in epoll_wait, 0 not */
 BPF_HASH(pending, u32, struct wake, 65536);  /* woken, and not yet back */
 BPF_HASH(accepting, u32, int, 65536);
 

@@ -63,9 +63,16 @@ local function thread_of(view, e)
   return t
 end
 
+-- each connection is a row: a long run with many shares the last one
+local MOST_ROWS = 20000
+
 local function row_of(view, e)
   local key = ("%d:%d:%d"):format(e.tid, e.fd, e.inode)
   local row = view.by_key[key]
+  if not row and #view.list >= MOST_ROWS then
+    key, e = "rest", { tid = 0, comm = "", fd = -1, file = "(all others)" }
+    row = view.by_key[key]
+  end
   if not row then
     row = { tid = e.tid, comm = e.comm, fd = e.fd, wakes = 0, useless = 0, answered = 0, sum = 0,
       max = 0, file = (e.file:gsub("^(%S+ %S+ %S+) %S+$", "%1")) }

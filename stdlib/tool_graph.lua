@@ -105,6 +105,10 @@ local function threads_of(opts)
     return tostring(opts.tid)
   end
   local list = not oneliner.dry() and sys.list(("/proc/%d/task"):format(opts.pid)) or {}
+  -- none would mean all threads there are
+  if #list == 0 and not oneliner.dry() then
+    oneliner.raise("E-ARGS", ("there is no process %d"):format(opts.pid))
+  end
   return table.concat(list, " ")
 end
 
@@ -206,7 +210,7 @@ end
 --- for lines that are no calls. Lines have the columns abstime, cpu, proc and duration. kind:
 --- "entry" (with more inside), "return" (of that), "leaf".
 function M.reader()
-  local open = {}                    -- names by pid and depth
+  local open = {}                    -- names by CPU and depth, as the kernel has them
   return function(line)
     local time, cpu, task, pid, duration, call =
       line:match("^ *([%d.]+) |%s*(%d+)%) +(.-)%-(%d+) +|([^|]*)|(.*)$")
@@ -218,8 +222,8 @@ function M.reader()
       return nil
     end
     pid = tonumber(pid)
-    local names = open[pid] or {}
-    open[pid] = names
+    local names = open[cpu] or {}
+    open[cpu] = names
     if kind == "entry" then
       names[depth] = name
     elseif kind == "return" then

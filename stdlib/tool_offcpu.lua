@@ -14,6 +14,12 @@ local M = {}
 --   counted(ns)        whether they want this time; a negative one is a loss
 M.CHOICE = [[
 #define SLEEPS 0x2ff
+/* bits of a thread that never comes back; its tid does, as another one. 0x40: parked since 4.14 */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 14, 0)
+#define DEAD 0x30
+#else
+#define DEAD 0x70
+#endif
 static inline int chosen(u64 id, long state)
 {
 #ifdef PID
@@ -28,7 +34,7 @@ static inline int chosen(u64 id, long state)
     if (STATE ? !(state & STATE) : state & SLEEPS)
         return 0;
 #endif
-    return (u32)id != 0;
+    return (u32)id != 0 && !(state & DEAD);
 }
 
 static inline int counted(u64 ns)
@@ -54,6 +60,9 @@ struct thread {
     char comm[TASK_COMM_LEN];
 };
 BPF_STACK_TRACE(stacks, STACKS);
+#ifndef USER_STACKS
+BPF_STACK_TRACE(unread, 1);          /* asked whether there are user frames */
+#endif
 
 static inline int describe(void *ctx, struct thread *t)
 {
@@ -63,7 +72,13 @@ static inline int describe(void *ctx, struct thread *t)
     t->tid = id;
     t->kernel = -1;
     bpf_get_current_comm(&t->comm, sizeof(t->comm));
+#ifdef USER_STACKS
     t->user = stacks.get_stackid(ctx, BPF_F_USER_STACK);
+    if (t->user < 0 && t->user != -14)
+        LOSS(stack);
+#else
+    t->user = unread.get_stackid(ctx, BPF_F_USER_STACK);
+#endif
     of_kernel = t->user == -14;      /* EFAULT: no user memory */
 #ifdef KERNEL_STACKS
     t->kernel = stacks.get_stackid(ctx, 0);

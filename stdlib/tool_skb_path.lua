@@ -110,9 +110,10 @@ end
 local function add_flow(row, branch, e)
   local flow = net.flow(e.flow)
   local text = flow and net.flow_text(flow)
+  branch.flow = flow or branch.flow
   if text and text ~= branch.text then
     row.new = text                          -- the first, or an address was translated
-    branch.flow, branch.text = flow, text
+    branch.text = text
   end
   for name, value in pairs(branch.flow or {}) do
     row[name] = value
@@ -184,7 +185,8 @@ function Journal:row(e)
   local known = self.rows[name] or {}
   branch.seen = e.ns
   if EVENTS[e.event] == "enter" then
-    branch.inside = NAMES[known.kind]({}, e)
+    local name_it = NAMES[known.kind]     -- nil: the kernel hides its addresses
+    branch.inside = name_it and name_it({}, e)
     return nil
   end
   local row = { event = EVENTS[e.event], path = branch.path.number, branch = branch.name,
