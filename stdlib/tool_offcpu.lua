@@ -14,12 +14,7 @@ local M = {}
 --   counted(ns)        whether they want this time; a negative one is a loss
 M.CHOICE = [[
 #define SLEEPS 0x2ff
-/* bits of a thread that never comes back; its tid does, as another one. 0x40: parked since 4.14 */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 14, 0)
-#define DEAD 0x30
-#else
-#define DEAD 0x70
-#endif
+#define DEAD 0x70                    /* never comes back, but its tid does; since 4.14 also parked */
 static inline int chosen(u64 id, long state)
 {
 #ifdef PID
@@ -60,9 +55,7 @@ struct thread {
     char comm[TASK_COMM_LEN];
 };
 BPF_STACK_TRACE(stacks, STACKS);
-#ifndef USER_STACKS
-BPF_STACK_TRACE(unread, 1);          /* asked whether there are user frames */
-#endif
+BPF_STACK_TRACE(unread, 1);          /* only asked whether there are user frames */
 
 static inline int describe(void *ctx, struct thread *t)
 {

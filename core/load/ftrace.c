@@ -481,7 +481,8 @@ static int end_guard(struct ftrace *f, struct error *err)
 	read_journal(f->guard, &said);
 	close(f->guard);
 	if (!said.len || said.data[said.len - 1]) {
-		bad = error_set(err, "E-TRACEFS", COMM " was killed: '%s' is not put back", f->path);
+		bad = error_set(err, "E-TRACEFS", COMM " was killed: '%s' is not put back",
+			f->path);
 	} else if (said.len > 1) {
 		said.data[said.len - 2] = '\0';
 		bad = error_set(err, "E-TRACEFS", "not put back in '%s': %s", f->path, said.data);
