@@ -190,16 +190,17 @@ static int draft_create(struct draft *d)
 	return fd < 0 ? -errno : fd;
 }
 
-static int write_all(int fd, const char *p, size_t size)
+int file_write_all(int fd, const void *data, size_t size)
 {
+	const char *p = data;
 	ssize_t n;
 
 	while (size) {
 		n = write(fd, p, size);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
+		if (n <= 0)
+			return n < 0 ? errno : EIO;
 		p += n;
 		size -= n;
 	}
@@ -209,7 +210,7 @@ static int write_all(int fd, const char *p, size_t size)
 /* takes fd */
 static int draft_fill(int fd, const void *data, size_t size, mode_t mode)
 {
-	int ret = write_all(fd, data, size);
+	int ret = -file_write_all(fd, data, size);
 
 	if (ret == 0 && fchmod(fd, mode) != 0)
 		ret = -errno;

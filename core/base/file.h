@@ -46,6 +46,9 @@ int file_read_safe(const char *path, size_t limit, struct buf *out, struct error
 int file_write_atomic(int dirfd, const char *name, const void *data, size_t size, mode_t mode,
 	struct error *err);
 
+/* writes it all to a file or pipe that waits; 0 or an errno */
+int file_write_all(int fd, const void *data, size_t size);
+
 /* makes path and the directories above it that are missing, all of this mode
  * less the umask; one that exists is left as it is */
 int file_make_dirs(const char *path, mode_t mode, struct error *err);

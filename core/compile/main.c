@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "compile/build.h"
 #include "compile/diagnose.h"
@@ -71,18 +72,9 @@ static int read_all(int fd, size_t max, struct buf *out, struct error *err)
 
 static int write_all(int fd, const struct buf *b, struct error *err)
 {
-	size_t done = 0;
+	int sys = file_write_all(fd, b->data, b->len);
 
-	while (done < b->len) {
-		ssize_t n = write(fd, b->data + done, b->len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_sys(err, "E-FILE", errno, "write");
-		done += n;
-	}
-	return 0;
+	return sys ? error_sys(err, "E-FILE", sys, "write") : 0;
 }
 
 static int open_in(const char *dir, const char *name, int flags, struct error *err)

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -266,20 +267,6 @@ static int parent_of(struct unpacking *u, const char *place, const char **ret_na
 	return u->dir;
 }
 
-static int write_all(int fd, const char *p, size_t size)
-{
-	ssize_t n;
-
-	for (; size; p += n, size -= n) {
-		n = write(fd, p, size);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 static int copy_data(struct unpacking *u, struct archive *a, int fd, struct error *err)
 {
 	char block[BLOCK];
@@ -292,9 +279,9 @@ static int copy_data(struct unpacking *u, struct archive *a, int fd, struct erro
 		if (size > u->rules->limits->file)
 			return error_set(err, "E-HEADERS", "'%s' has a file of more than %llu "
 				"bytes", u->path, (unsigned long long)u->rules->limits->file);
-		sys = write_all(fd, block, n);
+		sys = file_write_all(fd, block, n);
 		if (sys)
-			return cannot_write(-sys, err);
+			return cannot_write(sys, err);
 	}
 	u->result->bytes += size;
 	return n < 0 ? damaged(a, u->path, err) : 0;

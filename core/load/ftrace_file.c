@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -159,27 +160,7 @@ int ftrace_file_get(int dir, const char *file, struct buf *ret)
 
 /* ---- writing ---- */
 
-/* the kernel may take less than it is given: one word of it */
-static int write_all(int fd, const char *text)
-{
-	size_t left = strlen(text);
-	ssize_t n;
-	int err;
-
-	while (left > 0) {
-		n = write(fd, text, left);
-		err = n < 0 ? errno : n == 0 ? EIO : 0;
-		if (err && err != EINTR)
-			return err;
-		if (n > 0) {
-			text += n;
-			left -= n;
-		}
-	}
-	return 0;
-}
-
-/* each word by a write of its own, which set_ftrace_pid of 3.10 wants */
+/* each word by a write of its own: the kernel may take no more, 3.10's of set_ftrace_pid */
 static int write_words(int fd, const char *value)
 {
 	int err = 0;
@@ -188,7 +169,7 @@ static int write_words(int fd, const char *value)
 		size_t n = strcspn(value, " \t\n");
 		char *word = mem_format("%.*s\n", (int)n, value);
 
-		err = write_all(fd, word);
+		err = file_write_all(fd, word, strlen(word));
 		free(word);
 		value += n;
 	}
@@ -207,7 +188,7 @@ int ftrace_file_put(int dir, const char *file, const char *value)
 		err = write_words(fd, value);
 	} else {
 		line = mem_format("%s\n", value);
-		err = write_all(fd, line);
+		err = file_write_all(fd, line, strlen(line));
 		free(line);
 	}
 	if (close(fd) < 0 && !err)

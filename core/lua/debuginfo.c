@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "kernel/unpack.h"
 #include "lua/internal.h"
@@ -37,20 +38,6 @@ static int unnamed_file(void)
 	return fd;
 }
 
-static int write_all(int fd, const struct buf *b)
-{
-	size_t at = 0;
-	ssize_t n;
-
-	while (at < b->len) {
-		n = write(fd, b->data + at, b->len - at);
-		if (n < 0 && errno != EINTR)
-			return -1;
-		at += n > 0 ? n : 0;
-	}
-	return 0;
-}
-
 /* what a compressed file holds, as a file. -1: E-FILE */
 static int open_compressed(const char *path, struct error *err)
 {
@@ -59,7 +46,7 @@ static int open_compressed(const char *path, struct error *err)
 
 	if (unpack_compressed(path, UNPACKED_MAX, &b, err) == 0) {
 		fd = unnamed_file();
-		if (fd < 0 || write_all(fd, &b)) {
+		if (fd < 0 || file_write_all(fd, b.data, b.len)) {
 			error_sys(err, "E-FILE", errno, "unpack '%s'", path);
 			if (fd >= 0)
 				close(fd);
