@@ -4,8 +4,7 @@
 -- HARDIRQ                         COUNT      TOTAL_usecs
 -- virtio1-req.0                     868           7523.5
 local args, bpf, out = require "args", require "bpf", require "out"
-local cpus, dist, report = require "tool_cpus", require "tool_dist", require "tool_report"
-local time = require "time"
+local cpus, interrupts = require "tool_cpus", require "tool_interrupts"
 
 local opts = args.parse{
   name = "hardirqs",
@@ -112,52 +111,9 @@ TRACEPOINT_PROBE(irq, irq_handler_exit)
 ]] }
 cpus.limit(prog, opts.cpu)
 
-local unit = opts.nanoseconds and "nsecs" or "usecs"
-local head = { { "hardirq", "%-26s", title = "HARDIRQ" }, { "count", "%10d", title = "COUNT" } }
-if not opts.count then
-  head[3] = { "total", opts.nanoseconds and "%16d" or "%16.1f", title = "TOTAL_" .. unit,
-    key = "total_" .. unit }
-end
-if opts.per_cpu then
-  table.insert(head, 1, { "cpu", "%4d", title = "CPU" })
-end
-if opts.timestamp and out.mode() ~= "text" then
-  table.insert(head, 1, { "time" })
-end
-local columns = out.columns(head)
-local show
-if opts.dist then
-  show = dist.printer{ label = unit, timestamp = opts.timestamp,
-    section = opts.per_cpu and "hardirq/cpu" or "hardirq" }
-else
-  dist.heading(columns)
-end
-
-local function print_totals()
-  local rows = cpus.sums(prog.totals:drain(), opts.per_cpu, function(key) return key.name end)
-  table.sort(rows, function(a, b) return cpus.less(a, b, opts.count and "count" or "ns") end)
-  if opts.timestamp and out.mode() == "text" then
-    print(time.stamp())
-  end
-  for _, row in ipairs(rows) do
-    columns:row{ time = opts.timestamp and time.iso(), cpu = row.cpu, hardirq = row.of,
-      count = row.count, total = opts.nanoseconds and row.ns or row.ns / 1000 }
-  end
-  if out.mode() == "text" then print() end
-end
-
-local function print_dist()
-  local list = {}
-  for i, e in ipairs(prog.dist:drain()) do
-    local irq = e.key.irq
-    list[i] = { slot = e.key.slot, count = e.value,
-      key = opts.per_cpu and ("%s/%d"):format(irq.name, irq.cpu) or irq.name }
-  end
-  show(list)
-end
-
 if out.mode() == "text" then
   print("Tracing hardware interrupts... Hit Ctrl-C to end.")
 end
-report.run{ interval = opts.interval, count = opts.outputs, duration = opts.duration, bare = true,
-  output = opts.dist and print_dist or print_totals }
+interrupts.run(prog, opts, { name = "hardirq", format = "%-26s", outputs = opts.outputs,
+  counts = opts.count, of = function(key) return key.name or key.irq.name end,
+  cpu = function(key) return key.irq.cpu end })

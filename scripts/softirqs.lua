@@ -4,8 +4,7 @@
 -- SOFTIRQ           COUNT      TOTAL_usecs
 -- rcu                 503           4691.8
 local args, bpf, out = require "args", require "bpf", require "out"
-local cpus, dist, report = require "tool_cpus", require "tool_dist", require "tool_report"
-local time = require "time"
+local cpus, interrupts = require "tool_cpus", require "tool_interrupts"
 
 local opts = args.parse{
   name = "softirqs",
@@ -102,52 +101,8 @@ local function name_of(vec)
   return NAMES[vec] or ("vec" .. vec)
 end
 
-local unit = opts.nanoseconds and "nsecs" or "usecs"
-local head = {
-  { "softirq", "%-12s", title = "SOFTIRQ" }, { "count", "%10d", title = "COUNT" },
-  { "total", opts.nanoseconds and "%16d" or "%16.1f", title = "TOTAL_" .. unit, key = "total_" .. unit },
-}
-if opts.per_cpu then
-  table.insert(head, 1, { "cpu", "%4d", title = "CPU" })
-end
-if opts.timestamp and out.mode() ~= "text" then
-  table.insert(head, 1, { "time" })
-end
-local columns = out.columns(head)
-local show
-if opts.dist then
-  show = dist.printer{ label = unit, timestamp = opts.timestamp,
-    section = opts.per_cpu and "softirq/cpu" or "softirq" }
-else
-  dist.heading(columns)
-end
-
-local function print_totals()
-  local rows = cpus.sums(prog.totals:drain(), opts.per_cpu, function(key) return key.vec end)
-  table.sort(rows, function(a, b) return cpus.less(a, b, "ns") end)
-  if opts.timestamp and out.mode() == "text" then
-    print(time.stamp())
-  end
-  for _, row in ipairs(rows) do
-    columns:row{ time = opts.timestamp and time.iso() or nil, cpu = row.cpu,
-      softirq = name_of(row.of), count = row.count,
-      total = opts.nanoseconds and row.ns or row.ns / 1000 }
-  end
-  if out.mode() == "text" then print() end
-end
-
-local function print_dist()
-  local list = {}
-  for i, e in ipairs(prog.dist:drain()) do
-    local name = name_of(e.key.vec)
-    list[i] = { slot = e.key.slot, count = e.value,
-      key = opts.per_cpu and ("%s/%d"):format(name, e.key.cpu) or name }
-  end
-  show(list)
-end
-
 if out.mode() == "text" then
   print("Tracing soft interrupts... Hit Ctrl-C to end.")
 end
-report.run{ interval = opts.interval, count = opts.count, bare = true,
-  output = opts.dist and print_dist or print_totals }
+interrupts.run(prog, opts, { name = "softirq", format = "%-12s", outputs = opts.count,
+  of = function(key) return name_of(key.vec) end, cpu = function(key) return key.cpu end })
