@@ -13,16 +13,10 @@ sleeps() {	# quantity, percent, bcc's command
 	quantity=$1 percent=$2
 	shift 2
 	prepare "$load/function_load" sleep 300 5 60
-	if begin peer "$@" -p "$target" && begin ours "$moontrace" offcputime -f -p "$target"; then
-		go_and_stay
-		finish
-		down_to_schedule <"$dir/ours.out" >"$dir/ours"
-		down_to_schedule <"$dir/peer.out" >"$dir/peer"
-		stacks offcputime "$quantity" "$dir/ours" "$dir/peer" "$percent" 3 2
-	else
-		lost offcputime "$quantity"
-	fi
-	dismiss
+	watch_load offcputime "$quantity" "offcputime -f -p $target" "$@" -p "$target" || return 0
+	down_to_schedule <"$dir/ours.out" >"$dir/ours"
+	down_to_schedule <"$dir/peer.out" >"$dir/peer"
+	stacks offcputime "$quantity" "$dir/ours" "$dir/peer" "$percent" 3 2
 }
 
 if ! tool=$(bcc offcputime); then
@@ -46,14 +40,10 @@ if wanted && command -v bpftrace >/dev/null; then
 	END { clear(@since); }
 	EOF
 	prepare "$load/function_load" sleep 300 5 60
-	if begin peer bpftrace "$dir/off.bt" && begin ours "$moontrace" offcputime -f -p "$target"; then
-		go_and_stay
-		finish
+	if watch_load offcputime "usecs asleep, bpftrace" "offcputime -f -p $target" \
+		bpftrace "$dir/off.bt"; then
 		grep '^function_load;' "$dir/ours.out" >"$dir/ours"
 		compare offcputime "usecs asleep, bpftrace" "$(total "$dir/ours")" \
 			"$(sed -n 's/^@usecs: \([0-9]*\)$/\1/p' "$dir/peer.out")" 2
-	else
-		lost offcputime "usecs asleep, bpftrace"
 	fi
-	dismiss
 fi

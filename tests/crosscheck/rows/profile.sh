@@ -20,16 +20,11 @@ sample() {	# mode of the load, percent, top, peer's command
 	mode=$1 percent=$2 top=$3
 	shift 3
 	prepare "$load/spin_load" "$mode" 5 60
-	if begin peer "$@" -p "$target" && begin ours "$moontrace" profile -f -F 997 -p "$target"; then
-		go_and_stay
-		finish
-		grep '^spin_load;' "$dir/ours.out" | once >"$dir/ours"
-		grep '^spin_load;' "$dir/peer.out" | once >"$dir/peer"
-		stacks profile "samples, $mode, bcc" "$dir/ours" "$dir/peer" "$percent" "$top" 4
-	else
-		lost profile "samples, $mode, bcc"
-	fi
-	dismiss
+	watch_load profile "samples, $mode, bcc" "profile -f -F 997 -p $target" \
+		"$@" -p "$target" || return 0
+	grep '^spin_load;' "$dir/ours.out" | once >"$dir/ours"
+	grep '^spin_load;' "$dir/peer.out" | once >"$dir/peer"
+	stacks profile "samples, $mode, bcc" "$dir/ours" "$dir/peer" "$percent" "$top" 4
 }
 
 if wanted && tool=$(bcc profile); then
@@ -43,15 +38,10 @@ fi
 
 if wanted && command -v bpftrace >/dev/null; then
 	prepare "$load/spin_load" user 5 60
-	if begin peer bpftrace -e 'profile:hz:997 /comm == "spin_load"/ { @ = count(); }' &&
-		begin ours "$moontrace" profile -f -F 997 -p "$target"; then
-		go_and_stay
-		finish
+	if watch_load profile "samples, user, bpftrace" "profile -f -F 997 -p $target" \
+		bpftrace -e 'profile:hz:997 /comm == "spin_load"/ { @ = count(); }'; then
 		grep '^spin_load;' "$dir/ours.out" >"$dir/ours"
 		compare profile "samples, user, bpftrace" "$(total "$dir/ours")" \
 			"$(sed -n 's/^@: \([0-9]*\)$/\1/p' "$dir/peer.out")" 2
-	else
-		lost profile "samples, user, bpftrace"
 	fi
-	dismiss
 fi
