@@ -9,9 +9,9 @@ local opts = args.parse{
   name = "execsnoop",
   summary = "Trace execve: one line for each new program.",
   options = {
-    { "-x", "--fails", help = "failed calls too" },
-    { "-T", "--time", help = "the time of each line in front" },
-    { "-U", "--uid", type = "uint", max = 4294967294, help = "this user only" },
+    { "-x", "--fails", "--failed", help = "failed calls too" },
+    { "-T", "--time", "--timestamp", help = "the time of each line in front" },
+    { "-u", "-U", "--uid", type = "uint", max = 4294967294, help = "this user only" },
     { "-P", "--ppid", type = "pid", help = "children of this process only" },
     { "-n", "--name", arg = "TEXT", help = "only commands whose name contains TEXT" },
     { "-l", "--line", arg = "TEXT", help = "only lines whose arguments contain TEXT" },

@@ -23,9 +23,9 @@ local opts = args.parse{
     { "-c", "--colours", type = "choice:kind,module,name", default = "kind", help = "what the SVG's colours mean" },
     { "--min-width", arg = "PIXELS", type = "float", min = 0, max = 100, default = 0.4,
       help = "narrowest frame in the SVG" },
-    { "-u", "--unit", type = "string", default = "samples", help = "what is counted" },
-    { "--title", type = "string", help = "title of the SVG" },
-    { "--subtitle", type = "string", help = "a second line of it" },
+    { "-u", "--unit", type = "string", min = 0, default = "samples", help = "what is counted" },
+    { "--title", type = "string", min = 0, help = "title of the SVG" },
+    { "--subtitle", type = "string", min = 0, help = "a second line of it" },
   },
   positionals = {
     { "file", type = "string", repeatable = true, help = "files of folded stacks, - for standard input (the default)" },

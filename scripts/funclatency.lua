@@ -20,7 +20,7 @@ local opts = args.parse{
     { "-F", "--function", help = "a histogram for each function (and process, of user functions)" },
     { "-r", "--regexp", help = "the pattern's name is a regular expression, not a glob" },
     { "--heat", arg = "FILE.svg", help = "write a heat map over time to a file, instead of the histograms" },
-    { "-v", "--verbose", help = "print the BPF program, and end" },
+    { "-v", "--verbose", "--debug", help = "print the BPF program, and end" },
   },
   positionals = {
     { "pattern", type = pattern.type("p"), help = "FUNCTION or LIBRARY:FUNCTION" },

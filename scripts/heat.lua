@@ -25,9 +25,9 @@ local opts = args.parse{
     { "--ascii", help = "only ASCII characters in the terminal" },
     { "--colour", type = "choice:auto,always,never", default = "auto", help = "ANSI colours in the terminal" },
     { "-w", "--width", type = "uint", min = 1, max = 20000, help = "pixels, 200 or more, or columns of text" },
-    { "-u", "--unit", type = "string", default = "usecs", help = "of the values" },
-    { "--title", type = "string", help = "title of the SVG" },
-    { "--subtitle", type = "string", help = "a second line of it" },
+    { "-u", "--unit", type = "string", min = 0, default = "usecs", help = "of the values" },
+    { "--title", type = "string", min = 0, help = "title of the SVG" },
+    { "--subtitle", type = "string", min = 0, help = "a second line of it" },
   },
   positionals = {
     { "file", type = "string", repeatable = true,

@@ -4,16 +4,17 @@
 --  CPU  WAKEUPS   WAIT_us WAITMAX_us    RUN_us  RUNMAX_us     THREAD     INLINE THREAD%
 --    0       12     310.2       95.1    1841.7      412.0         31        982     3.1
 local args, bpf, out = require "args", require "bpf", require "out"
-local dist, report, time = require "tool_dist", require "tool_report", require "time"
+local cpus, dist, report = require "tool_cpus", require "tool_dist", require "tool_report"
+local time = require "time"
 
 local opts = args.parse{
   name = "ksoftirqd",
   summary = "Show per CPU how often and how long soft interrupts waited for their thread.",
   options = {
-    { "-c", "--cpu", type = "cpu", help = "this CPU only" },
+    { "-c", "--cpu", type = "cpus", help = "these CPUs only, such as 3 or 0,2-3" },
     { "-k", "--kinds", help = "a line per kind of soft interrupt: how many, and where they ran" },
     { "-T", "--timestamp", help = "print the time of each output" },
-    { "--duration", type = "duration", min = 0.001, help = "seconds until the end" },
+    { "-d", "--duration", type = "duration", min = 0.001, help = "seconds until the end" },
   },
   positionals = {
     { "interval", type = "duration", min = 0.001, help = "seconds between outputs (until Ctrl-C)" },
@@ -26,7 +27,7 @@ local opts = args.parse{
   },
 }
 
-local prog = bpf.load{ define = { CPU = opts.cpu, KINDS = opts.kinds }, text = [[
+local prog = bpf.load{ define = { CPUS = cpus.given(opts.cpu), KINDS = opts.kinds }, text = cpus.TEXT .. [[
 /* the thread of this CPU; counted: until when its running time is in the sums */
 struct thread { u64 woken, began, counted; };
 struct sum { u64 wakeups, wait, wait_max, run, run_max, thread, inside; };
@@ -49,11 +50,7 @@ static inline int is_ksoftirqd(const char *comm)
 static inline struct thread *thread_of(void)
 {
     u32 zero = 0;
-#ifdef CPU
-    if (bpf_get_smp_processor_id() != CPU)
-        return 0;
-#endif
-    return threads.lookup(&zero);
+    return on_wanted_cpu() ? threads.lookup(&zero) : 0;
 }
 
 /* the CPU's own, written by it alone */
@@ -155,6 +152,7 @@ TRACEPOINT_PROBE(irq, softirq_exit)
     return 0;
 }
 ]] }
+cpus.limit(prog, opts.cpu)
 
 local NAMES = { [0] = "hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched",
   "hrtimer", "rcu" }

@@ -14,7 +14,7 @@ local opts = args.parse{
     { "-u", "--uid", type = "uint", max = 4294967294, help = "this user only" },
     { "-n", "--name", arg = "TEXT", help = "only commands whose name contains TEXT" },
     { "-x", "--failed", help = "failed calls only" },
-    { "-T", "--time", help = "the time of each line in front" },
+    { "-T", "--time", "--timestamp", help = "the time of each line in front" },
     { "-e", "--flags", help = "the flags of the call" },
   },
   positionals = {

@@ -3,7 +3,8 @@
 --
 --          4 -> 7          : 1298     |****************************************|
 local args, bpf, hist, out = require "args", require "bpf", require "hist", require "out"
-local dist, picture, report = require "tool_dist", require "tool_picture", require "tool_report"
+local cpus, dist, report = require "tool_cpus", require "tool_dist", require "tool_report"
+local picture = require "tool_picture"
 
 local opts = args.parse{
   name = "runqlat",
@@ -13,11 +14,11 @@ local opts = args.parse{
     { "-P", "--pids", help = "a distribution for each process" },
     { "-t", "-L", "--tids", help = "a distribution for each thread" },
     { "-C", "--cpus", help = "a distribution for each CPU" },
-    { "-c", "--cpu", type = "cpu", help = "this CPU only" },
+    { "-c", "--cpu", type = "cpus", help = "these CPUs only, such as 3 or 0,2-3" },
     { "-m", "--milliseconds", help = "milliseconds instead of microseconds" },
     { "-T", "--timestamp", help = "print the time of each output" },
     { "--heat", arg = "FILE.svg", help = "write a heat map over time to a file, instead of the distributions" },
-    { "--duration", type = "duration", min = 0.001, help = "seconds until the end" },
+    { "-d", "--duration", type = "duration", min = 0.001, help = "seconds until the end" },
   },
   positionals = {
     { "interval", type = "duration", min = 0.001, help = "seconds between outputs (until Ctrl-C)" },
@@ -35,9 +36,9 @@ local opts = args.parse{
 -- a wait counts at once, or where its process and name matter when the thread leaves the CPU
 local late = opts.pid or opts.pids or opts.tids
 local prog = bpf.load{
-  define = { PID = opts.pid, CPU = opts.cpu, UNIT = opts.milliseconds and 1000000 or 1000,
+  define = { PID = opts.pid, CPUS = cpus.given(opts.cpu), UNIT = opts.milliseconds and 1000000 or 1000,
     BY_PROCESS = opts.pids, BY_THREAD = opts.tids, BY_CPU = opts.cpus, LATE = late and true },
-  text = [[
+  text = cpus.TEXT .. [[
 /* Of prev_state: it sleeps, or is dead. A preempted thread has no bit, or one above (0x100 since
  * 4.14, 0x400 and more before); 0x200 is TASK_PARKED before 4.14. */
 #define SLEEPS 0x2ff
@@ -80,17 +81,13 @@ static inline void arrive(u32 tid, u64 now)
 {
     struct wait *w = waits.lookup(&tid);
     u64 ns;
-    int other = 0;
     if (!w || !w->since)
         return;
     ns = now - w->since;
     w->since = 0;
-#ifdef CPU
-    other = bpf_get_smp_processor_id() != CPU;
-#endif
     if ((s64)ns < 0) {
         LOSS(negative);              /* clocks of 3.10 may do that */
-    } else if (!other) {
+    } else if (on_wanted_cpu()) {
 #ifdef LATE
         w->waited = ns;
         return;
@@ -138,18 +135,18 @@ TRACEPOINT_PROBE(sched, sched_switch)
 TRACEPOINT_PROBE(sched, sched_wakeup) { return wake(args->pid); }
 TRACEPOINT_PROBE(sched, sched_wakeup_new) { return wake(args->pid); }
 ]] }
+cpus.limit(prog, opts.cpu)
 
 local what = opts.pids and "pid" or opts.tids and "tid" or opts.cpus and "cpu"
 local unit = opts.milliseconds and "msecs" or "usecs"
 local ended
 
 -- at the end: waits of those that are on a CPU still
-local function add_late(list, name)
+local function add_late(list)
   for tid, w in pairs(prog.waits) do
     local pid = w.waited > 0 and dist.process_of(tid)
     if pid and (not opts.pid or pid == opts.pid) then
-      local id = opts.pids and pid or opts.tids and tid
-      list[#list + 1] = { key = id and name(id), count = 1,
+      list[#list + 1] = { key = opts.pids and pid or opts.tids and tid or nil, count = 1,
         slot = hist.slot(w.waited // (opts.milliseconds and 1000000 or 1000)) }
     end
   end
@@ -157,13 +154,11 @@ end
 
 local function slots()
   local counts, list = prog.dist:drain(), {}
-  local name = late and dist.namer(prog.names) or tostring
   for i, e in ipairs(counts) do
-    local key = what and (opts.cpus and e.key.id or name(e.key.id))
-    list[i] = { key = key or nil, slot = e.key.slot, count = e.value }
+    list[i] = { key = what and e.key.id or nil, slot = e.key.slot, count = e.value }
   end
   if ended and late and not opts.cpus then
-    add_late(list, name)
+    add_late(list)
   end
   return list
 end
@@ -177,6 +172,7 @@ if opts.heat then
     duration = opts.duration, data = slots, unit = unit, title = "Run queue latency" })
   return
 end
-local show = dist.printer{ label = unit, section = what, timestamp = opts.timestamp }
+local named = opts.pids or opts.tids
+local show = dist.printer{ label = unit, section = what, named = named, timestamp = opts.timestamp }
 report.run{ interval = opts.interval, count = opts.count, duration = opts.duration, bare = true,
-  output = function() show(slots()) end }
+  output = function() show(slots(), nil, named and dist.namer(prog.names)) end }

@@ -13,8 +13,9 @@ local opts = args.parse{
     { "-d", "--dist", help = "distributions as histograms instead of totals" },
     { "-c", "--cpu", type = "cpus", help = "these CPUs only, such as 3 or 0,2-3" },
     { "--per-cpu", help = "each CPU apart" },
-    { "-n", "--nanoseconds", help = "nanoseconds instead of microseconds" },
+    { "-N", "-n", "--nanoseconds", help = "nanoseconds instead of microseconds" },
     { "-T", "--timestamp", help = "print the time of each output" },
+    { "--duration", type = "duration", min = 0.001, help = "seconds until the end" },
   },
   positionals = {
     { "interval", type = "duration", min = 0.001, help = "seconds between outputs (until Ctrl-C)" },

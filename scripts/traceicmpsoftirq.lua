@@ -17,7 +17,7 @@ local opts = args.parse{
     { "-a", "--address", type = "ipv4", help = "requests from or to this address only" },
     { "-i", "--id", type = "uint", max = 65535, help = "this ICMP id only (ping's id)" },
     { "-d", "--delay", help = "microseconds since net_rx was raised on the CPU, and since it began" },
-    { "-t", "--timestamp", help = "the time of each request in front" },
+    { "-T", "-t", "--timestamp", help = "the time of each request in front" },
   },
   positionals = {
     { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },

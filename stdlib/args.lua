@@ -14,7 +14,8 @@
 --
 -- A row without type and arg is a flag. Fields of a row: arg (name of the value in the help),
 -- type ("string" where only arg is given), help, default, repeatable, min, max (of numbers; of
--- durations in seconds; of strings in bytes), and for positionals required.
+-- durations in seconds; of strings in bytes, of which they have one at least unless min says
+-- otherwise), and for positionals required.
 --
 -- Types: int, uint, float, cpu, cpus ("0,2-3" as a sorted list of {first, last}), pid, port, string,
 -- duration (seconds), ipv4, addr ({family=, text=, bytes=, be32=} with the bytes in network order

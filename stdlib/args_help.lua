@@ -29,12 +29,13 @@ local function wrap(text, width)
   return lines
 end
 
--- {label, text} pairs as two columns
+-- {label, text} pairs as two columns; labels that are too long have a line of their own
 local function two_columns(pairs_list, width)
   local label_width, lines = 0, {}
+  local longest = math.min(MAX_LABEL, width // 2 - 2)
   for _, pair in ipairs(pairs_list) do
     local w = fmt.width(pair[1])
-    label_width = w <= MAX_LABEL and math.max(label_width, w) or label_width
+    label_width = w <= longest and math.max(label_width, w) or label_width
   end
   for _, pair in ipairs(pairs_list) do
     local text = wrap(pair[2], width - label_width - 4)
@@ -104,7 +105,8 @@ end
 --- The whole of --help, wrapped to width columns.
 function M.help(compiled, width)
   local spec = compiled.spec
-  local parts = { "usage: " .. M.usage(compiled) .. "\n" }
+  local usage = table.concat(wrap(M.usage(compiled), width - #"usage: "), "\n" .. (" "):rep(#"usage: "))
+  local parts = { "usage: " .. usage .. "\n" }
   if spec.summary then
     parts[#parts + 1] = table.concat(wrap(spec.summary, width), "\n") .. "\n"
   end

@@ -120,10 +120,13 @@ TYPES.duration = {
 TYPES.string = {
   arg = "TEXT",
   parse = function(text, row)
-    local long_enough = not row.min or #text >= row.min
+    local long_enough = #text >= (row.min or 1)
     return long_enough and (not row.max or #text <= row.max) and not text:find("\0") and text or nil
   end,
-  accepts = function(row)
+  accepts = function(row, text)
+    if text == "" and (row.min or 1) == 1 then
+      return "a text that is not empty"
+    end
     return range_text("text", row.min, row.max) .. ((row.min or row.max) and " bytes" or "")
   end,
 }

@@ -91,6 +91,26 @@ local function replace(path, text)
   return done, msg, code
 end
 
+--- Whether save() could write this file now: true, or nil, message.
+function M.writable(path)
+  local name, message = temporary(path)
+  if path:find("^/dev/") then
+    name = path
+  elseif name and io.open(path .. "/.", "rb") then
+    return nil, path .. ": Is a directory"
+  end
+  local file
+  if name then
+    file, message = io.open(name, "ab")
+    message = message and message:sub(#name + 3)
+  end
+  if not file then
+    return nil, path .. ": " .. message
+  end
+  file:close()
+  return name == path or os.remove(name)
+end
+
 --- Writes text to a file, whole or not at all; below /dev as it is. Returns true, or nil,
 --- message, code.
 function M.save(path, text)

@@ -471,10 +471,16 @@ local function plain(n, opts)
   return n
 end
 
+-- a list that is [] in JSON while it is empty, if the host writes JSON
+local function listed(t)
+  local hosted, out = pcall(require, "out")
+  return hosted and out.list and out.list(t) or t
+end
+
 local function section_table(section, opts)
   local t = {
     key = section.key, count = section.count, total = section.total, avg = section.avg,
-    max = plain(section.max, opts), max_exact = section.max_exact, buckets = {},
+    max = plain(section.max, opts), max_exact = section.max_exact, buckets = listed{},
     unit = opts.label,
   }
   for i, b in ipairs(section.buckets) do
@@ -497,7 +503,7 @@ function M.to_table(data, opts)
     return nil, msg, code
   end
   if #sections == 0 then
-    return { buckets = {}, count = 0, max_exact = false, unit = opts.label }
+    return { buckets = listed{}, count = 0, max_exact = false, unit = opts.label }
   end
   if #sections == 1 and sections[1].key == nil then
     return section_table(sections[1], opts)

@@ -80,7 +80,7 @@ function Handle:data()
 end
 
 function Handle:json()
-  return out.json(self:data())
+  return out.json(out.list(self:data()))
 end
 
 -- its probes are detached
@@ -106,7 +106,7 @@ Handle.__close = Handle.stop
 function Handle:clear()
   self.base = self:hits()
   if self.plan.members > 0 and self.plan.record ~= "trace" then
-    self.program.values:drain()
+    self.program.values:clear()
   end
 end
 

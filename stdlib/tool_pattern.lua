@@ -38,6 +38,7 @@ function M.parse(text, types)
   end
   kind = kind == "" and "p" or kind
   local whole = #kind == 1 and types:find(kind, 1, true) and name ~= "" and not name:find("%s")
+    and not name:find(":$")
   if not whole or (library == "" and (kind == "t" or kind == "u")) then
     return nil, forms(types)
   end
@@ -97,11 +98,12 @@ function M.check_kernel(p)
   end
 end
 
-local function by_regex(p)
+local function matcher(p)
   local matches, message = regex.compile(p.name)
-  if not matches then
-    oneliner.raise("E-ARGS", "-r: " .. message)
-  end
+  return matches or oneliner.raise("E-ARGS", "-r: " .. message)
+end
+
+local function by_regex(p, matches)
   local all, why, tag = probes.list(base_of(p) .. "*")
   if not all then
     oneliner.raise(tag, why)
@@ -120,11 +122,12 @@ end
 
 --- What the module probe attaches to: a spec, or with is_regex a list of them.
 function M.spec(p, is_regex)
+  local matches = is_regex and p.type ~= "native" and matcher(p)
   M.check_kernel(p)
   if p.type == "native" then
     return p.spec
   end
-  return is_regex and by_regex(p) or base_of(p) .. p.name
+  return matches and by_regex(p, matches) or base_of(p) .. p.name
 end
 
 return M

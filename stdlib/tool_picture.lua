@@ -4,6 +4,7 @@
 local bpf = require "bpf"
 local flame = require "flame"
 local heat = require "heat"
+local stacks = require "tool_stacks"
 local sys = require "sys"
 local time = require "time"
 
@@ -86,6 +87,7 @@ function M.run_heat(tool, opts)
   local function tick()
     rows[#rows + 1] = { time = time.now(), hist = opts.data() }
   end
+  stacks.check_file(tool, opts.file)
   every(interval, tick)
   on_exit(function()
     tick()

@@ -141,3 +141,69 @@ size_t buf_add_safe(struct buf *b, const char *s, size_t n, size_t max)
 	}
 	return shown;
 }
+
+enum { MAX_DECIMALS = 9 };
+
+/* n / 10^decimals, without zeros at the end */
+static void add_fixed(struct buf *b, int64_t n, int decimals)
+{
+	uint64_t u = n < 0 ? -(uint64_t)n : (uint64_t)n;
+	char digits[32], *at = digits + sizeof(digits);
+
+	for (; decimals > 0 && u % 10 == 0; decimals--)
+		u /= 10;
+	for (; decimals > 0; decimals--, u /= 10) {
+		*--at = '0' + u % 10;
+		if (decimals == 1)
+			*--at = '.';
+	}
+	for (; u >= 10; u /= 10)
+		*--at = '0' + u % 10;
+	*--at = '0' + u;
+	if (n < 0)
+		*--at = '-';
+	buf_add(b, at, digits + sizeof(digits) - at);
+}
+
+/* what is no multiple of 1e-9, or large; a locale may have bytes of its own as the point */
+static void add_shortest(struct buf *b, double d)
+{
+	char text[64];
+	int digits = 15;
+	const char *at;
+
+	do
+		snprintf(text, sizeof(text), "%.*g", digits, d);
+	while (strtod(text, NULL) != d && ++digits <= 17);
+	for (at = text; *at; at++) {
+		if (strchr("0123456789+-e", *at))
+			buf_addc(b, *at);
+		else if (strchr("0123456789", at[-1]))
+			buf_addc(b, '.');
+	}
+}
+
+void buf_add_double(struct buf *b, double d, int decimals)
+{
+	static const double tens[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9 };
+	int k = decimals < 0 ? 0 : decimals < MAX_DECIMALS ? decimals : MAX_DECIMALS;
+
+	if (d > -0x1p63 && d < 0x1p63 && d == (double)(int64_t)d) {
+		add_fixed(b, d, 0);
+		return;
+	}
+	/* below 1e15 a decimal is the only one of 15 digits that reads back as its double */
+	for (; k <= MAX_DECIMALS; k += 3) {
+		double scaled = d * tens[k];
+		int64_t n;
+
+		if (!(scaled > -1e15 && scaled < 1e15))
+			break;
+		n = scaled < 0 ? scaled - 0.5 : scaled + 0.5;
+		if (decimals >= 0 || (double)n / tens[k] == d) {
+			add_fixed(b, n, k);
+			return;
+		}
+	}
+	add_shortest(b, d);
+}

@@ -67,4 +67,11 @@ size_t buf_add_safe(struct buf *b, const char *s, size_t n, size_t max);
 /* a JSON string with its quotes; bytes that are no UTF-8 become \u00XX */
 void buf_add_json(struct buf *b, const char *s, size_t n);
 
+/*
+ * A finite number as JSON and CSV have it, in any locale: the shortest decimal
+ * that reads back as d, or d rounded to that many decimals (0 to 9) unless
+ * they are negative. Integers below 2^63 are written out: no "1e+15".
+ */
+void buf_add_double(struct buf *b, double d, int decimals);
+
 #endif

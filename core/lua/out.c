@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <endian.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 #include "lua/value.h"
 
 enum { MAX_COLUMNS = 64, MAX_WIDTH = 400 };
+
+/* what out.list() marks tables with */
+#define TYPE_LIST "moontrace.list"
 
 /* how a field's bits are read before they are formatted */
 enum convert {
@@ -42,6 +46,7 @@ struct column {
 	char conversion;	/* d u x s f ... */
 	bool plain;		/* of an integer it says no more than a width */
 	bool of_bits;		/* u x X o */
+	int decimals;		/* of a double in JSON and CSV; -1: as many as it has */
 	struct plan_op op;	/* of the prepared plan */
 	bool of_key;		/* of a map's entry: in its key, else in its value */
 };
@@ -121,6 +126,17 @@ static void parse_format(lua_State *L, struct column *c, const char *fmt)
 	c->of_bits = strchr("uxXo", c->conversion) != NULL;
 }
 
+/* JSON and CSV have what the format shows, but nanoseconds and thousandths at least */
+static int decimals_of(const struct column *c)
+{
+	int least = c->convert == CONVERT_S || c->convert == CONVERT_ELAPSED ? 9 :
+		c->convert == CONVERT_MS ? 6 : 3;
+
+	if (c->conversion == 'f' && c->precision >= 0)
+		return c->precision > least ? c->precision : least;
+	return c->convert ? least : -1;
+}
+
 /* reads { field, format, title=, key=, as= } at the top of the stack */
 static void read_column(lua_State *L, struct column *c)
 {
@@ -145,6 +161,7 @@ static void read_column(lua_State *L, struct column *c)
 	parse_format(L, c, luaL_optstring(L, -1, "%s"));
 	lua_getfield(L, -2, "as");
 	c->convert = luaL_checkoption(L, -1, "none", convert_names);
+	c->decimals = decimals_of(c);
 	lua_getfield(L, -3, "title");
 	last = c->field ? strrchr(c->field, '.') : NULL;
 	last = last ? last + 1 : c->field ? c->field : "value";
@@ -260,9 +277,13 @@ static void cell_format(struct cell *cell, const char *fmt, ...)
 		sizeof(cell->scratch) - 1);
 }
 
-/* "HH:MM:SS.uuuuuu" of a CLOCK_MONOTONIC time */
-static void cell_wall_time(struct cell *cell, uint64_t ns)
+/*
+ * "HH:MM:SS.uuuuuu" of a CLOCK_MONOTONIC time; what other programs read has
+ * the date and the zone, as time.iso() writes them
+ */
+static void cell_wall_time(struct host *h, struct cell *cell, uint64_t ns)
 {
+	char date[32] = "", zone[8] = "";
 	struct timespec mono, real;
 	struct tm tm;
 	int64_t at;
@@ -273,8 +294,13 @@ static void cell_wall_time(struct cell *cell, uint64_t ns)
 	at = (real.tv_sec - mono.tv_sec) * 1000000000ll + real.tv_nsec - mono.tv_nsec + ns;
 	sec = at / 1000000000;
 	localtime_r(&sec, &tm);
-	cell_format(cell, "%02d:%02d:%02d.%06d", tm.tm_hour, tm.tm_min, tm.tm_sec,
-		(int)(at % 1000000000 / 1000));
+	if (h->format != OUTPUT_TEXT) {
+		strftime(date, sizeof(date), "%Y-%m-%dT", &tm);
+		snprintf(zone, sizeof(zone), "%c%02d:%02d", tm.tm_gmtoff < 0 ? '-' : '+',
+			abs((int)tm.tm_gmtoff / 3600 % 24), abs((int)tm.tm_gmtoff / 60 % 60));
+	}
+	cell_format(cell, "%s%02d:%02d:%02d.%06d%s", date, tm.tm_hour, tm.tm_min, tm.tm_sec,
+		(int)(at % 1000000000 / 1000), zone);
 }
 
 static void cell_ksym(struct host *h, struct cell *cell, uint64_t addr)
@@ -337,7 +363,7 @@ static void convert_bits(struct host *h, const struct columns *cs, const struct 
 		cell_duration(c, is_signed ? (double)(int64_t)bits : (double)bits, cell);
 		break;
 	case CONVERT_TIME:
-		cell_wall_time(cell, bits);
+		cell_wall_time(h, cell, bits);
 		break;
 	case CONVERT_ELAPSED:
 		cell_double(cell, (int64_t)(bits - cs->start) / 1e9);
@@ -603,10 +629,10 @@ static void add_json_cell(struct buf *b, const struct column *c, const struct ce
 		buf_adds(b, "null");
 		break;
 	case CELL_DOUBLE:
-		if (cell->d != cell->d || cell->d - cell->d != 0)
-			buf_adds(b, "null");	/* no NaN or infinity in JSON */
+		if (isfinite(cell->d))
+			buf_add_double(b, cell->d, c->decimals);
 		else
-			buf_addf(b, "%.17g", cell->d);
+			buf_adds(b, "null");	/* no NaN or infinity in JSON */
 		break;
 	default:
 		add_decimal(b, cell->kind == CELL_INT && cell->i < 0 ? -cell->u : cell->u,
@@ -633,7 +659,7 @@ static void add_csv_text(struct buf *b, const char *s, size_t n)
 	buf_addc(b, '"');
 }
 
-static void add_csv_cell(struct buf *b, const struct cell *cell)
+static void add_csv_cell(struct buf *b, const struct column *c, const struct cell *cell)
 {
 	switch (cell->kind) {
 	case CELL_TEXT:
@@ -645,7 +671,8 @@ static void add_csv_cell(struct buf *b, const struct cell *cell)
 	case CELL_NULL:
 		break;
 	case CELL_DOUBLE:
-		buf_addf(b, "%.17g", cell->d);
+		if (isfinite(cell->d))
+			buf_add_double(b, cell->d, c->decimals);
 		break;
 	default:
 		add_decimal(b, cell->kind == CELL_INT && cell->i < 0 ? -cell->u : cell->u,
@@ -665,7 +692,7 @@ static void add_cell(struct host *h, struct columns *cs, size_t i, const struct 
 	case OUTPUT_CSV:
 		if (i)
 			buf_addc(b, ',');
-		add_csv_cell(b, cell);
+		add_csv_cell(b, &cs->columns[i], cell);
 		break;
 	default:
 		if (i)
@@ -891,16 +918,57 @@ static int out_mode(lua_State *L)
 
 static void add_json_value(lua_State *L, struct buf *b, int depth);
 
+/* whether out.list() marked the table at the top of the stack */
+static bool is_marked(lua_State *L)
+{
+	bool marked;
+
+	if (!lua_getmetatable(L, -1))
+		return false;
+	luaL_getmetatable(L, TYPE_LIST);
+	marked = lua_rawequal(L, -1, -2);
+	lua_pop(L, 2);
+	return marked;
+}
+
 static bool is_list(lua_State *L)
 {
 	size_t n = lua_rawlen(L, -1), seen = 0;
 
+	if (is_marked(L))
+		return true;
 	lua_pushnil(L);
 	while (lua_next(L, -2)) {
 		lua_pop(L, 1);
 		seen++;
 	}
 	return n > 0 && seen == n;
+}
+
+/* the table at the top of the stack, or where keys are numbers a copy with their texts */
+static void name_keys(lua_State *L)
+{
+	bool numbers = false;
+
+	lua_pushnil(L);
+	while (lua_next(L, -2)) {
+		numbers |= lua_type(L, -2) == LUA_TNUMBER;
+		lua_pop(L, 1);
+	}
+	if (!numbers)
+		return;
+	lua_newtable(L);
+	lua_pushnil(L);
+	while (lua_next(L, -3)) {
+		lua_pushvalue(L, -2);	/* as lua_next() wants the key as it was */
+		if (lua_tostring(L, -1)) {
+			lua_insert(L, -2);
+			lua_rawset(L, -4);
+		} else {
+			lua_pop(L, 2);
+		}
+	}
+	lua_replace(L, -2);
 }
 
 static int compare_strings(const void *a, const void *b)
@@ -942,21 +1010,36 @@ static void add_json_members(lua_State *L, struct buf *b, int depth)
 	lua_pop(L, 1);
 }
 
+static void add_json_items(lua_State *L, struct buf *b, int depth)
+{
+	size_t n = lua_rawlen(L, -1), i;
+
+	buf_addc(b, '[');
+	for (i = 1; i <= n; i++) {
+		if (i > 1)
+			buf_addc(b, ',');
+		lua_rawgeti(L, -1, i);
+		add_json_value(L, b, depth + 1);
+		lua_pop(L, 1);
+	}
+	buf_addc(b, ']');
+}
+
 /* the value at the top of the stack */
 static void add_json_value(lua_State *L, struct buf *b, int depth)
 {
 	const char *s;
-	size_t n, i;
+	size_t n;
 
 	luaL_checkstack(L, 8, "nested too deeply");
 	switch (lua_type(L, -1)) {
 	case LUA_TNUMBER:
 		if (lua_isinteger(L, -1))
 			buf_addf(b, "%lld", (long long)lua_tointeger(L, -1));
-		else if (lua_tonumber(L, -1) - lua_tonumber(L, -1) != 0)
-			buf_adds(b, "null");
+		else if (isfinite(lua_tonumber(L, -1)))
+			buf_add_double(b, lua_tonumber(L, -1), -1);
 		else
-			buf_addf(b, "%.17g", lua_tonumber(L, -1));
+			buf_adds(b, "null");
 		break;
 	case LUA_TBOOLEAN:
 		buf_adds(b, lua_toboolean(L, -1) ? "true" : "false");
@@ -965,15 +1048,9 @@ static void add_json_value(lua_State *L, struct buf *b, int depth)
 		if (depth > 32) {
 			buf_adds(b, "null");
 		} else if (is_list(L)) {
-			n = lua_rawlen(L, -1);
-			for (i = 1; i <= n; i++) {
-				buf_addc(b, i == 1 ? '[' : ',');
-				lua_rawgeti(L, -1, i);
-				add_json_value(L, b, depth + 1);
-				lua_pop(L, 1);
-			}
-			buf_addc(b, ']');
+			add_json_items(L, b, depth);
 		} else {
+			name_keys(L);
 			add_json_members(L, b, depth);
 		}
 		break;
@@ -992,7 +1069,7 @@ static int json_gc(lua_State *L)
 	return 0;
 }
 
-/* out.json(value) -> JSON text: members sorted, lists by their length */
+/* out.json(value) -> JSON text: members sorted; lists by their length, or by out.list() */
 static int out_json(lua_State *L)
 {
 	struct buf *b;
@@ -1011,11 +1088,29 @@ static int out_json(lua_State *L)
 	return 1;
 }
 
+/* out.list([ t ]) -> t, a list for out.json() even while it is empty */
+static int out_list(lua_State *L)
+{
+	if (lua_isnoneornil(L, 1)) {
+		lua_settop(L, 0);
+		lua_newtable(L);
+	}
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	if (is_marked(L))
+		return 1;
+	luaL_argcheck(L, !lua_getmetatable(L, 1), 1, "the table has a metatable");
+	luaL_newmetatable(L, TYPE_LIST);
+	lua_setmetatable(L, 1);
+	return 1;
+}
+
 int open_out(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "columns", out_columns },
 		{ "json", out_json },
+		{ "list", out_list },
 		{ "mode", out_mode },
 		{ NULL, NULL },
 	};

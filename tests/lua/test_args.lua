@@ -67,7 +67,8 @@ check.describe("values", function()
   check.equal(parse(SPEC, "-n", "-4").number, -4, "a value, though -4 is an option")
   check.equal(parse(SPEC, "-n-5").number, -5)
   check.equal(parse(SPEC, "--number=-5").number, -5)
-  check.equal(parse(SPEC, "--comm=").comm, "", "an empty text")
+  local empty = { name = "t", options = { { "--title", arg = "TEXT", min = 0 } } }
+  check.equal(parse(empty, "--title=").title, "", "an empty text")
   check.equal(parse(SPEC, "--comm=a=b").comm, "a=b")
   check.equal(parse(SPEC, "-m", "-x").comm, "-x", "not a declared option")
   check.equal(parse(SPEC, "-m-d").comm, "-d")
@@ -113,6 +114,11 @@ check.describe("messages", function()
   usage_error(SPEC, "unknown option '-x'", "-x")
   usage_error(SPEC, "unknown option '-x' in '-dx'", "-dx")
   usage_error(SPEC, "unknown option '-s' in '-dsit' (did you mean '--dist'?)", "-dsit")
+  usage_error(SPEC, "unknown option '-x' in '-hx'", "-hx")
+  usage_error(SPEC, "unknown option '--di' (did you mean '--dist'?)", "--di")
+  usage_error(SPEC, "argument 'interval': value '--dist' is not accepted (expected a time such " ..
+    "as 5, 1.5, 100ms, 2m or 1h, above 0 and up to 100 years)", "--", "--dist")
+  usage_error(SPEC, "unexpected argument '--'", "1", "2", "--", "--")
   usage_error(SPEC, "unknown option '-\\xff' in '-d\\xff'", "-d\xff")
   usage_error(SPEC, "unknown option '--\\x1b[2J'", "--\27[2J")
   usage_error(SPEC, "unknown option '--" .. ("a"):rep(57) .. "+'", "--" .. ("a"):rep(500))
@@ -132,6 +138,8 @@ check.describe("messages", function()
   usage_error(SPEC, "option '-c' is given more than once", "--cpu=1", "-c2")
   usage_error(SPEC, "option '-m': value '0123456789abcdef' is not accepted " ..
     "(expected text of at most 15 bytes)", "-m0123456789abcdef")
+  usage_error(SPEC, "option '--comm': value '' is not accepted (expected a text that is not empty)",
+    "--comm=")
   usage_error(SPEC, "option '--by-name': value 'x' is not accepted (expected one of cpu, pid)",
     "--by-name", "x")
   usage_error(SPEC, "option '-p': value '1,0' is not accepted (expected up to 256 values, " ..
@@ -172,7 +180,7 @@ local TYPES = {
   },
   pid = { good = { ["1"] = 1, ["4194304"] = 4194304 }, bad = { "0", "-1", "4194305", "self" } },
   port = { good = { ["1"] = 1, ["65535"] = 65535 }, bad = { "0", "65536", "http" } },
-  string = { good = { ["x y"] = "x y", ["\u{6771}"] = "\u{6771}" }, bad = { "a\0b" } },
+  string = { good = { ["x y"] = "x y", ["\u{6771}"] = "\u{6771}" }, bad = { "", "a\0b" } },
   duration = { good = { ["1"] = 1, ["100ms"] = 0.1, ["1.5"] = 1.5, ["36500d"] = 36500 * 86400 },
     bad = { "0", "0ms", "-1", "x", "36501d", "" } },
   ["choice:a,bc"] = { good = { a = "a", bc = "bc" }, bad = { "", "b", "a,bc", "A" } },
@@ -204,8 +212,8 @@ check.describe("types", function()
     "to 2)", "--x=3")
   usage_error(bounded, "option '--d': value '11' is not accepted (expected a time such as 5, " ..
     "1.5, 100ms, 2m or 1h, from 0 to 10 seconds)", "--d=11")
-  usage_error(bounded, "option '--s': value '' is not accepted (expected text of at least 1 " ..
-    "bytes)", "--s=")
+  usage_error(bounded, "option '--s': value '' is not accepted (expected a text that is " ..
+    "not empty)", "--s=")
   local own = { name = "t", options = { { "--x", type = function(text)
     if text == "yes" then
       return 1

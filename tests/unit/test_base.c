@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core/base: strings, buffers, errors. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,6 +54,74 @@ static void test_json(void **state)
 		assert_string_equal(b.data, rows[i].out);
 		buf_release(&b);
 	}
+}
+
+static void test_double(void **state)
+{
+	static const struct {
+		double d;
+		int decimals;
+		const char *out;
+	} rows[] = {
+		{ 14.648999999999999, -1, "14.649" }, { 0.68699999999999994, 3, "0.687" },
+		{ 14649 / 1e3, -1, "14.649" },	{ -0.1, -1, "-0.1" },
+		{ 0.0, -1, "0" },		{ -0.0, -1, "0" },
+		{ 7, -1, "7" },			{ 7, 3, "7" },
+		{ 1e15, -1, "1000000000000000" }, { 1e18, 2, "1000000000000000000" },
+		{ -0x1p62, -1, "-4611686018427387904" }, { 0x1p63, -1, "9.223372036854775808e+18" },
+		{ 1e300, 3, "1e+300" },		{ 5e-324, -1, "4.94065645841247e-324" },
+		{ 1e-9, -1, "0.000000001" },	{ 1e-5, -1, "0.00001" },
+		{ 1.5e-11, -1, "1.5e-11" },	{ 0.1 + 0.2, -1, "0.30000000000000004" },
+		{ 1.0 / 3, -1, "0.3333333333333333" }, { 2.0 / 3, 3, "0.667" },
+		{ 99.9996, 3, "100" },		{ -99.9996, 3, "-100" },
+		{ -0.0004, 3, "0" },		{ 12.5, 0, "13" },
+		{ 123456789.123456789, -1, "123456789.12345679" },
+		{ 1000000000000000.5, -1, "1000000000000000.5" },
+		{ 1700000000.123456, 6, "1700000000.123456" },
+		{ 2.25, 12, "2.25" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct buf b = BUF_INIT;
+
+		buf_add_double(&b, rows[i].d, rows[i].decimals);
+		if (rows[i].d == 0x1p63)
+			assert_true(strtod(b.data, NULL) == 0x1p63);
+		else
+			assert_string_equal(b.data, rows[i].out);
+		buf_release(&b);
+	}
+}
+
+/* any bits: the text reads back as the same number, in any locale */
+static void test_double_reads_back(void **state)
+{
+	static const char *const commas[] = { "de_DE.UTF-8", "de_DE", "fr_FR.UTF-8", "ps_AF" };
+	uint64_t seed = 42, bits;
+	struct buf b = BUF_INIT;
+	size_t i;
+	double d;
+
+	for (i = 0; i < 200000; i++) {
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		bits = seed ^ seed >> 29;
+		memcpy(&d, &bits, sizeof(d));
+		if (i % 2)
+			d = (double)(bits >> (bits & 63)) / (i % 3 ? 1e3 : 1e6);
+		if (d - d != 0)
+			continue;
+		buf_clear(&b);
+		buf_add_double(&b, d, -1);
+		assert_true(strtod(b.data, NULL) == d);
+	}
+	for (i = 0; i < ARRAY_SIZE(commas) && !setlocale(LC_NUMERIC, commas[i]); i++)
+		;
+	buf_clear(&b);
+	buf_add_double(&b, 1.0 / 3, -1);
+	assert_string_equal(b.data, "0.3333333333333333");
+	setlocale(LC_NUMERIC, "C");
+	buf_release(&b);
 }
 
 static void test_numbers(void **state)
@@ -172,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_buf),	cmocka_unit_test(test_json),
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_error),	cmocka_unit_test(test_grow),
+		cmocka_unit_test(test_double),	cmocka_unit_test(test_double_reads_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
