@@ -87,6 +87,15 @@ void terminal_size(unsigned *ret_columns, unsigned *ret_rows)
 	*ret_rows = ws.ws_row ? ws.ws_row : 24;
 }
 
+bool terminal_is_ours(void)
+{
+	pid_t group = tcgetpgrp(STDIN_FILENO);
+
+	if (group < 0)
+		group = tcgetpgrp(STDOUT_FILENO);
+	return group < 0 || group == getpgrp();
+}
+
 /* ---- as it was ---- */
 
 static void on_fault(int signo)
@@ -156,6 +165,7 @@ void terminal_take(void)
 	tcsetattr(STDIN_FILENO, TCSANOW, &now);
 }
 
+/* in the background the modes are another's: setting them would stop us (SIGTTOU) */
 void terminal_restore(void)
 {
 	static const char give[] = "\033[?25h\033[?1049l", plain[] = "\033[?2004l\033[0m";
@@ -163,7 +173,7 @@ void terminal_restore(void)
 	if (is_taken)
 		write_all(give, sizeof(give) - 1);
 	is_taken = 0;
-	if (!is_kept)
+	if (!is_kept || !terminal_is_ours())
 		return;
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &kept);
 	if (kept_paste)

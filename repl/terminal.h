@@ -22,6 +22,8 @@ struct terminal {
 bool terminal_is_there(void);
 /* by TERM, NO_COLOR and the locale, which it sets for characters */
 void terminal_ask(struct terminal *ret);
+/* are we in the foreground of it? Where nobody tells, yes */
+bool terminal_is_ours(void);
 /* columns and rows, 80 and 24 if it does not say */
 void terminal_size(unsigned *ret_columns, unsigned *ret_rows);
 
@@ -34,7 +36,10 @@ void terminal_quiet(void);
  * too, its keys come one by one and are not shown.  Of a terminal that is not dumb
  */
 void terminal_take(void);
-/* as it was before both; may be called in a signal handler, and in vain */
+/*
+ * As it was before both; may be called in a signal handler, and in vain.  In the background
+ * only the screen is given back
+ */
 void terminal_restore(void);
 
 #endif

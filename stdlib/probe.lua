@@ -147,6 +147,9 @@ local function start(plan, args)
   probe_attach.tell_failed(failed)
   local h = handle.new{ plan = plan, program = program, text = text, links = links, failed = failed,
     call = call_text(plan.kind, args) }
+  if h.n > 1 and plan.record ~= "trace" then
+    h:clear()                        -- all count from now on: the first were attached long ago
+  end
   start_timers(h)
   return h
 end

@@ -95,8 +95,23 @@ local function plain(spec, what, at)
   return spec
 end
 
+-- "FUNCTION", or "MODULE:FUNCTION" of a module
+local function kernel(spec, what, at)
+  local module, name = what:match("^([^:]+):(.+)$")
+  local parsed, message, place = plain(spec, name or what, at + (module and #module + 1 or 0))
+  if not parsed or not module then
+    return parsed, message, place
+  end
+  local bad = module:find("[^%w_*?%[%]%-!^]")
+  if bad then
+    return nil, ("'%s' is in no name"):format(module:sub(bad, bad)), at + bad - 1
+  end
+  spec.module = module
+  return spec
+end
+
 local PARSE = {
-  profile = rate, interval = rate, tracepoint = tracepoint,
+  kprobe = kernel, kretprobe = kernel, profile = rate, interval = rate, tracepoint = tracepoint,
   uprobe = user, uretprobe = user, usdt = user,
 }
 

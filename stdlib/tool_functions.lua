@@ -4,17 +4,71 @@
 
 local fmt, out, sys, time, top = require "fmt", require "out", require "sys", require "time",
   require "tool_top"
+local tool_stacks = require "tool_stacks"
 
 local M = {}
+
+-- where a CPU with nothing to do waits, or first takes the interrupt that ends it: perf's list, and
+-- what is called so since
+local IDLE = {}
+for _, name in ipairs{ "acpi_idle_do_entry", "acpi_idle_enter", "acpi_idle_enter_bm",
+  "acpi_idle_enter_simple", "acpi_idle_enter_c1", "acpi_processor_ffh_cstate_enter",
+  "acpi_safe_halt", "amd_e400_idle", "arch_cpu_idle", "c1e_idle", "cpu_do_idle", "cpu_idle",
+  "cpu_idle_loop", "cpu_idle_poll", "cpu_startup_entry", "default_idle", "default_idle_call",
+  "do_idle", "enter_idle", "exit_idle", "idle_cpu", "native_safe_halt", "poll_idle",
+  "pv_native_safe_halt", "tdx_safe_halt", "xen_safe_halt" } do
+  IDLE[name] = true
+end
+local IDLE_BEGINNINGS = { "^cpuidle_", "^intel_idle", "^mwait_idle", "^psci_.*idle", "^haltpoll_" }
+
+--- Is this function of the kernel, nil if it is not known, where an idle CPU waits?
+function M.is_idle(name)
+  local plain = (name or "cpu_idle"):match("^[^.]*")
+  for _, beginning in ipairs(IDLE_BEGINNINGS) do
+    if plain:find(beginning) then
+      return true
+    end
+  end
+  return IDLE[plain] or false
+end
+
+-- the function that a sample of the kernel was in
+local function innermost(stored, who)
+  if who.ip ~= 0 then
+    return (sys.ksym(who.ip))
+  end
+  local frames = who.kernel >= 0 and stored:frames(who.kernel)
+  return frames and frames[1] and frames[1].name
+end
+
+--- A function(who) -> is this a sample that counts: not of this program, unless options ask for its
+--- process, nor of an idle CPU that waits, unless they include it. stored: the stacks.
+function M.wanted(stored, opts)
+  local own = not opts.pid and sys.pid()
+  local own_comm = (sys.read("/proc/self/comm") or ""):match("[^\n]*")
+  local idle = {}
+  return function(who)
+    if who.tgid == own and who.comm == own_comm then
+      return false
+    elseif who.tgid ~= 0 or opts.include_idle then
+      return true
+    end
+    local at = who.ip ~= 0 and who.ip or who.kernel
+    if idle[at] == nil then
+      idle[at] = M.is_idle(innermost(stored, who))
+    end
+    return not idle[at]
+  end
+end
 
 local Functions = {}
 Functions.__index = Functions
 
---- Collects samples by function. stacks: the stack trace map, for totals with the callers, or
---- nil; fresh: as in tool_top.counts.
-function M.new(stacks, fresh)
+--- Collects samples by function. stacks: as tool_stacks.stored() gives them, for totals with the
+--- callers, or nil; wanted: as M.wanted() gives it; fresh: as in tool_top.counts.
+function M.new(stacks, wanted, fresh)
   return setmetatable({
-    stacks = stacks, counts = top.counts(stacks and { "total", "self" } or { "self" }, fresh),
+    stacks = stacks, wanted = wanted, counts = top.counts(stacks and { "total", "self" } or { "self" }, fresh),
     used = {}, samples = 0, in_kernel = 0,
   }, Functions)
 end
@@ -40,11 +94,10 @@ local function symbol_of(pid, ip, in_user)
 end
 
 -- each function on the stack once, however often it is there
-local function add_callers(self, who, n, seen)
+local function add_callers(self, who, pid, n, seen)
   for _, part in ipairs{ "kernel", "user" } do
     local id, in_user = who[part], part == "user"
-    self.now_used[id] = id >= 0 or nil
-    local frames = id >= 0 and self.stacks:frames(id, in_user and who.tgid or nil) or {}
+    local frames = id >= 0 and self.stacks:frames(id, in_user and pid or nil) or {}
     for _, frame in ipairs(frames) do
       local key = add(self, in_user, who.comm, frame, "total", 0)
       if not seen[key] then
@@ -55,30 +108,41 @@ local function add_callers(self, who, n, seen)
   end
 end
 
+local function add_sample(self, who, pid, n)
+  local in_user, total = who.in_user ~= 0, self.stacks and n or nil
+  local symbol = symbol_of(pid, who.ip, in_user)
+  local key = add(self, in_user, who.comm, symbol, "self", n)
+  self.samples = self.samples + n
+  self.in_kernel = self.in_kernel + (in_user and 0 or n)
+  self.counts.sum = self.counts.sum + n
+  if total then
+    add(self, in_user, who.comm, symbol, "total", n)
+    add_callers(self, who, pid, n, { [key] = true })
+  end
+end
+
 -- the place of a stack is free again when a whole interval has not seen it
 local function free_stacks(self)
   for id in pairs(self.used) do
-    if not self.now_used[id] then
+    if id >= 0 and not self.now_used[id] then
       self.stacks:delete(id)
     end
   end
   self.used = self.now_used
 end
 
---- Takes what is in a map of samples: keys {tgid=, in_user=, ip=, comm=, kernel=ID, user=ID}.
---- What was taken before fades.
-function Functions:take(map)
+--- Takes what is in the maps of a program, samples counts and those of tool_stacks: keys {tgid=,
+--- in_user=, execs=, ip=, comm=, kernel=ID, user=ID}. What was taken before fades.
+function Functions:take(prog)
   self.counts:fade()
   self.samples, self.in_kernel, self.now_used = 0, 0, {}
-  for _, e in ipairs(map:drain()) do
-    local who, n, in_user = e.key, e.value, e.key.in_user ~= 0
-    local key = add(self, in_user, who.comm, symbol_of(who.tgid, who.ip, in_user), "self", n)
-    self.samples = self.samples + n
-    self.in_kernel = self.in_kernel + (in_user and 0 or n)
-    self.counts.sum = self.counts.sum + n
-    if self.stacks then
-      add(self, in_user, who.comm, symbol_of(who.tgid, who.ip, in_user), "total", n)
-      add_callers(self, who, n, { [key] = true })
+  local list = prog.counts:drain()
+  local namer = tool_stacks.namer(prog)
+  for _, e in ipairs(list) do
+    local who = e.key
+    self.now_used[who.kernel], self.now_used[who.user] = true, true
+    if self.wanted(who) then
+      add_sample(self, who, namer(who), e.value)
     end
   end
   if self.stacks then
@@ -148,16 +212,16 @@ function M.columns(with_total)
   return columns
 end
 
---- The live view of a map of samples (see Functions:take), as options interval, rows, zero and
---- those of Functions:heading say; with totals if stacks, the stack trace map, is given.
-function M.show(samples, stacks, opts, rate)
-  local functions = M.new(stacks or nil, opts.zero)
+--- The live view of a program's samples (see Functions:take), as options interval, rows, zero,
+--- children and those of Functions:heading say; stored and wanted as for M.new.
+function M.show(prog, stored, wanted, opts, rate)
+  local functions = M.new(stored or nil, wanted, opts.zero)
   top.start{
-    interval = opts.interval or 2, rows = opts.rows, columns = M.columns(stacks),
-    sink = out.columns(M.fields(stacks)),
+    interval = opts.interval or 2, rows = opts.rows, columns = M.columns(stored),
+    sink = out.columns(M.fields(stored)),
     update = function(seconds)
-      functions:take(samples)
-      return functions:heading(seconds, opts, rate), functions:rows(time.iso())
+      functions:take(prog)
+      return functions:heading(seconds, opts, rate), functions:rows(time.iso(nil, 3))
     end,
   }
 end

@@ -49,7 +49,7 @@ local function symbols_of(patch)
   local module, list = "[" .. patch .. "]", {}
   for line in io.lines("/proc/kallsyms") do
     local name, where = line:match("^%x+ [tT] (%S+)%s+(%S+)$")
-    if where == module then
+    if where == module and not name:find("^__pfx_") and not name:find("^__cfi_") then  -- padding
       list[#list + 1] = name
     end
   end
@@ -57,19 +57,28 @@ local function symbols_of(patch)
   return list
 end
 
--- names of the module's functions that may replace one: called like it, or with more in front
+-- Names of the module's functions that may replace one: called like it, as kpatch-build makes
+-- them, or else with more in front.
 local function replacements(patch, func)
   local found = {}
   for _, name in ipairs(symbols_of(patch)) do
-    if name == func or name:sub(-#func - 1) == "_" .. func then
+    if name == func then
+      return { name }
+    elseif name:sub(-#func - 1) == "_" .. func then
       found[#found + 1] = name
     end
   end
   return found
 end
 
-local function try(prog, fn, name, offset)
-  return prog:kprobe(fn, name, { optional = true, offset = offset })
+-- a link, or nil and why not; where offset is inside of an instruction that is E-ATTACH
+local function try(prog, fn, module, name, offset)
+  local options = { optional = true, offset = offset }
+  local ok, link, message = pcall(prog.kprobe, prog, fn, module .. ":" .. name, options)
+  if not ok and link.tag ~= "E-ATTACH" then
+    error(link, 0)
+  end
+  return ok and link or nil, ok and message or link.message
 end
 
 -- Probes the original's body: a link, or nil and why not. It is behind the call that leads to the
@@ -81,8 +90,8 @@ local function attach_original(prog, fn, f)
   elseif f.position > 1 then
     return nil, ("it is number %d of this name in %s"):format(f.position, f.object)
   end
-  local link, message = try(prog, fn, f.func, 5)
-  return link or try(prog, fn, f.func, 9), message
+  local link, message = try(prog, fn, f.object, f.func, 5)
+  return link or try(prog, fn, f.object, f.func, 9), message
 end
 
 -- Probes the replacement, if there is just one that it may be: a link, or nil and why not.
@@ -92,7 +101,7 @@ local function attach_replacement(prog, fn, patch, f)
     return nil, #names == 0 and "replacement not identified: no function of the module is named like it"
       or "replacement not identified: it may be " .. table.concat(names, ", ")
   end
-  return try(prog, fn, names[1])
+  return try(prog, fn, patch, names[1])
 end
 
 local function text_of(n)
@@ -142,6 +151,11 @@ function M.count(patches, complain)
   local prog = bpf.load{ text = text_of(2 * #all) }
   for i, pair in ipairs(oneliner.dry() and {} or all) do
     counters[key_of(pair[1], pair[2])] = attach_pair(prog, 2 * i - 2, pair[1], pair[2], complain)
+  end
+  for _, counter in pairs(counters) do
+    for _, c in pairs(counter) do
+      c.before = prog.calls[c.slot]  -- all count from now on
+    end
   end
   return function(p, f, which)
     local c = (counters[key_of(p, f)] or {})[which]

@@ -2,7 +2,9 @@
 #include "detach.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -68,12 +70,47 @@ static void keep_only(const struct detached *d, int parent)
 	free(kept);
 }
 
+/* the place of our command line: fields 48 and 49, behind a name that may have blanks */
+static bool arguments(char **ret_begin, char **ret_end)
+{
+	enum { BEHIND_NAME = 45 };
+	unsigned long own = (uintptr_t)program_invocation_name, begin = 0, end = 0;
+	char line[1024], *at;
+	FILE *f = fopen("/proc/self/stat", "re");
+	int i;
+
+	at = f && fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	if (f)
+		fclose(f);
+	for (i = 0; at && i <= BEHIND_NAME; i++)
+		at = strchr(at + 1, ' ');
+	/* below an emulator it is the emulator's */
+	if (!at || sscanf(at, "%lu %lu", &begin, &end) != 2 || begin > own || own >= end)
+		return false;
+	*ret_begin = (char *)begin;
+	*ret_end = (char *)end;
+	return true;
+}
+
+/* the name that ps, and pkill with or without -f, know us by */
+static void rename_self(const char *name)
+{
+	char *begin, *end;
+
+	prctl(PR_SET_NAME, name);
+	if (!arguments(&begin, &end))
+		return;
+	memset(begin, 0, end - begin);
+	if (strlen(name) < (size_t)(end - begin))
+		memcpy(begin, name, strlen(name));
+}
+
 /* Forks again, so that init is the parent; all signals stay blocked */
 static void run_between(const struct detached *d, int parent)
 {
 	pid_t pid;
 
-	prctl(PR_SET_NAME, d->name);
+	rename_self(d->name);
 	setsid();
 	if (chdir("/") < 0)
 		_exit(1);

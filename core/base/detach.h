@@ -11,7 +11,8 @@
  * the other has shut down, closed, or died in whatever way.  -1, and no
  * process: errno says why.
  *
- * The process is called `name` (15 bytes), is a child of init in a session of
+ * The process is called `name` (15 bytes), and so is its command line: who
+ * kills us by our name does not hit it.  It is a child of init in a session of
  * its own with all signals blocked, stands in /, and has of our descriptors
  * only the n at keep, not even the standard ones.  When this returns it has
  * no other any more.

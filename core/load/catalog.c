@@ -320,6 +320,35 @@ static bool pass_any(void *arg, const char *name)
 	return pass(arg, name);
 }
 
+struct module_walk {
+	const struct name_list *functions;
+	struct walk *w;
+};
+
+static bool pass_of_module(void *arg, const char *name, const char *module)
+{
+	struct module_walk *m = arg;
+
+	return !name_list_has(m->functions, strchr(name, ':') + 1) || pass(m->w, name);
+}
+
+/* "MODULE:GLOB" */
+static const struct name_list *list_of_modules(struct catalog *c, struct walk *w,
+	struct error *err)
+{
+	struct module_walk m = { NULL, w };
+
+	if (c->opts.target) {
+		error_set(err, "E-PROBE", "functions by module are listed for the running kernel "
+			"only");
+		return NULL;
+	}
+	m.functions = catalog_functions(c, err);
+	if (m.functions)
+		kernel_functions(c->opts.symbols, w->glob, pass_of_module, &m);
+	return m.functions;
+}
+
 int catalog_names(struct catalog *c, const struct provider *provider, const char *glob,
 	catalog_fn fn, void *arg, struct error *err)
 {
@@ -342,6 +371,8 @@ int catalog_names(struct catalog *c, const struct provider *provider, const char
 		names = catalog_functions(c, err);
 		if (names)
 			list_syscalls(names, &w);
+	} else if (provider->prog_type == BPF_PROG_TYPE_KPROBE && strchr(glob, ':')) {
+		names = list_of_modules(c, &w, err);
 	} else if (provider->prog_type == BPF_PROG_TYPE_KPROBE ||
 		provider->prog_type == BPF_PROG_TYPE_TRACING) {
 		names = provider->prog_type == BPF_PROG_TYPE_TRACING ? traced_functions(c, err) :

@@ -261,11 +261,12 @@ static void drop_args(struct catalog_args *a)
 static int function_args(struct catalog *c, const struct probe *p, struct catalog_args *ret,
 	struct error *err)
 {
+	const char *colon = strchr(p->name, ':'), *name = colon ? colon + 1 : p->name;
 	struct signature s;
 
-	if (find_signature(c, p->name, &s, err) == 0)
+	if (find_signature(c, name, &s, err) == 0)
 		take_signature(ret, &s);
-	else if (entry_args(c, p->name, ret, err))
+	else if (entry_args(c, name, ret, err))
 		return -1;
 	/* within the function the registers have other things */
 	if (p->address)
@@ -346,13 +347,24 @@ static void take_fields(struct members *ret, const struct catalog_args *a, const
 	}
 }
 
+/* of a kernel whose types are not at hand those that C text is compiled with instead */
+static const char *fields_btf(const struct catalog *c)
+{
+	const char *own = catalog_btf(c), *lent;
+
+	if (own || !c->opts.target)
+		return own;
+	lent = target_headers(c->opts.target)->btf;
+	return lent && *lent ? lent : NULL;
+}
+
 int catalog_fields(struct catalog *c, const char *name, struct members *ret, struct error *err)
 {
 	struct catalog_args args = { 0 };
 	int bad;
 
 	if (!str_starts(name, "tracepoint:"))
-		return members_find(catalog_btf(c), name, ret, err);
+		return members_find(fields_btf(c), name, ret, err);
 	bad = format_args(c, name + strlen("tracepoint:"), false, &args, err);
 	if (!bad)
 		take_fields(ret, &args, name);

@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "load/internal.h"
 
-#define COMM "moontrace-close"
+#define COMM "mt-close"
 
 enum { STACK_BYTES = 128 << 10 };
 

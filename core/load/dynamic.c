@@ -46,8 +46,8 @@ static int open_pmu(struct link *l, const struct dynamic *d)
 		attr.config = 1ull << bit;
 	if (d->semaphore)
 		attr.config |= d->semaphore << read_number_file(REF_CTR);
-	attr.config1 = (uintptr_t)d->where;
-	attr.config2 = d->offset;
+	attr.config1 = d->address ? 0 : (uintptr_t)d->where;
+	attr.config2 = d->address + d->offset;
 	attr.disabled = 1;
 	if (d->pid > 0)
 		return perf_open(&attr, d->pid, -1);
@@ -179,6 +179,11 @@ int dynamic_open(struct link *l, const struct dynamic *d)
 	if (!*open)
 		*open = has_pmu(d->user) ? open_pmu : open_tracefs;
 	return (*open)(l, d);
+}
+
+bool dynamic_by_address(const struct dynamic *d)
+{
+	return has_pmu(d->user);
 }
 
 void dynamic_undo(struct link *l)

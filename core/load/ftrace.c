@@ -25,7 +25,7 @@
 #include "kernel/kernel.h"
 #include "load/ftrace_internal.h"
 
-#define COMM "moontrace-guard"
+#define COMM "mt-guard"
 #define INSTANCE "moontrace-"
 
 enum {
@@ -42,6 +42,8 @@ struct ftrace {
 	int guard;
 	bool instance;
 	struct ftrace_losses before;	/* it was opened */
+	uint64_t *marks;		/* by CPU: records that were written; see ftrace_mark() */
+	size_t n_marks;
 };
 
 /* ---- the guard ---- */
@@ -464,9 +466,46 @@ void ftrace_lost(struct ftrace *f, struct ftrace_losses *ret)
 	ret->dropped -= ret->dropped >= f->before.dropped ? f->before.dropped : 0;
 }
 
-uint64_t ftrace_waiting(struct ftrace *f)
+/* records that are in a CPU's buffer no more */
+static uint64_t gone(const char *stats)
 {
-	return ftrace_stat(f->dir, "entries");
+	return ftrace_row(stats, "read events") + ftrace_row(stats, "overrun");
+}
+
+static void mark_cpu(void *arg, unsigned cpu, const char *stats)
+{
+	struct ftrace *f = arg;
+
+	while (f->n_marks <= cpu)
+		*MEM_GROW(f->marks, f->n_marks) = 0;
+	f->marks[cpu] = gone(stats) + ftrace_row(stats, "entries");
+}
+
+void ftrace_mark(struct ftrace *f)
+{
+	f->n_marks = 0;
+	ftrace_each_cpu(f->dir, mark_cpu, f);
+}
+
+struct question {
+	const struct ftrace *f;
+	bool is_read;
+};
+
+static void ask_cpu(void *arg, unsigned cpu, const char *stats)
+{
+	struct question *q = arg;
+
+	if (cpu < q->f->n_marks && gone(stats) < q->f->marks[cpu])
+		q->is_read = false;
+}
+
+bool ftrace_is_read(struct ftrace *f)
+{
+	struct question q = { f, true };
+
+	ftrace_each_cpu(f->dir, ask_cpu, &q);
+	return q.is_read;
 }
 
 /* ---- the end ---- */
@@ -505,6 +544,7 @@ int ftrace_close(struct ftrace *f, struct error *err)
 		bad = end_guard(f, err);
 	if (f->top >= 0)
 		close(f->top);
+	free(f->marks);
 	free(f->path);
 	free(f);
 	return bad;

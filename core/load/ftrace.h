@@ -4,10 +4,13 @@
  * were.
  *
  * Before a file is written, its old value goes to a guard, a process of its
- * own (moontrace-guard) which writes all values back in reverse order when
+ * own (mt-guard) which writes all values back in reverse order when
  * our end of its pipe is gone: at ftrace_close(), and behind any death of
- * ours, SIGKILL too.  Whoever else uses the tracer is never disturbed: then
- * nothing opens.
+ * ours, SIGKILL too.  But it dies with our pid namespace: where we are the
+ * first process of one (a container), or the first ends that started us,
+ * nobody writes back; funcgraph(8) tells how to do that by hand.
+ *
+ * Whoever else uses the tracer is never disturbed: then nothing opens.
  *
  * This is core/load's, for it changes the kernel and undoes it.
  */
@@ -68,6 +71,13 @@ struct ftrace_losses {
 };
 /* of all CPUs, since the tracer was set, else since it was opened */
 void ftrace_lost(struct ftrace *f, struct ftrace_losses *ret);
-uint64_t ftrace_waiting(struct ftrace *f);	/* records in the buffer */
+
+/*
+ * Where a tracer goes on, its buffer has no end: ftrace_mark() marks the one
+ * of now, and ftrace_is_read() tells when each record up to there was read or
+ * overwritten.
+ */
+void ftrace_mark(struct ftrace *f);
+bool ftrace_is_read(struct ftrace *f);
 
 #endif

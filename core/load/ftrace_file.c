@@ -198,9 +198,9 @@ int ftrace_file_put(int dir, const char *file, const char *value)
 
 /* ---- counters ---- */
 
-/* "overrun: 12" */
-static uint64_t row_of(const char *text, const char *row)
+uint64_t ftrace_row(const char *stats, const char *row)
 {
+	const char *text = stats;
 	size_t n = strlen(row);
 
 	for (; text; text = strchr(text, '\n')) {
@@ -211,13 +211,12 @@ static uint64_t row_of(const char *text, const char *row)
 	return 0;
 }
 
-uint64_t ftrace_stat(int dir, const char *row)
+void ftrace_each_cpu(int dir, void (*fn)(void *arg, unsigned cpu, const char *stats), void *arg)
 {
 	int fd = openat(dir, "per_cpu", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct buf text = BUF_INIT;
 	struct dirent *entry;
-	uint64_t sum = 0;
 	char name[300];
 
 	if (!d && fd >= 0)
@@ -228,10 +227,30 @@ uint64_t ftrace_stat(int dir, const char *row)
 		snprintf(name, sizeof(name), "%s/stats", entry->d_name);
 		buf_clear(&text);
 		if (ftrace_file_text(fd, name, &text) == 0)
-			sum += row_of(text.data, row);
+			fn(arg, strtoul(entry->d_name + strlen("cpu"), NULL, 10), text.data);
 	}
 	if (d)
 		closedir(d);
 	buf_release(&text);
-	return sum;
+}
+
+struct sum {
+	const char *row;
+	uint64_t of_all;
+};
+
+static void add_row(void *arg, unsigned cpu, const char *stats)
+{
+	struct sum *sum = arg;
+
+	(void)cpu;
+	sum->of_all += ftrace_row(stats, sum->row);
+}
+
+uint64_t ftrace_stat(int dir, const char *row)
+{
+	struct sum sum = { row, 0 };
+
+	ftrace_each_cpu(dir, add_row, &sum);
+	return sum.of_all;
 }

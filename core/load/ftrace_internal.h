@@ -23,7 +23,10 @@ int ftrace_file_put(int dir, const char *file, const char *value);
 /* the whole file as it is; 0 or an errno */
 int ftrace_file_text(int dir, const char *file, struct buf *ret);
 
-/* sums a row of per_cpu/cpu?/stats, "overrun" */
+/* calls fn with each CPU's per_cpu/cpu?/stats; "overrun: 12" is a row of it */
+void ftrace_each_cpu(int dir, void (*fn)(void *arg, unsigned cpu, const char *stats), void *arg);
+uint64_t ftrace_row(const char *stats, const char *row);	/* 0: there is none */
+/* the sum of a row */
 uint64_t ftrace_stat(int dir, const char *row);
 
 /* 0, or -1 and E-BUSY: who or what uses the top level */

@@ -5,6 +5,8 @@
 
 #include <bpf/btf.h>
 
+#include "base/mem.h"
+#include "base/table.h"
 #include "kernel/signature.h"
 #include "load/internal.h"
 #include "symbol/symbol.h"
@@ -43,19 +45,65 @@ static bool is_known(struct session *s, const char *name)
 	return w.found;
 }
 
-static int copies(const char *name, const char *detail, struct error *err)
+static int several(const char *name, enum function_state state, const char *detail,
+	struct error *err)
 {
-	/* a count, or the names of clones */
-	if (detail[0] >= '1' && detail[0] <= '9')
+	switch (state) {
+	case FUNCTION_COPIES:
 		return error_set(err, "E-PROBE", "the kernel has %s functions '%s', and a name "
 			"does not tell which", detail, name);
-	error_set(err, "E-PROBE", "the compiler has made several functions of '%s': %s", name,
-		detail);
-	return error_hint(err, "a probe at each is needed: name them");
+	case FUNCTION_MODULES:
+		error_set(err, "E-PROBE", "several modules have a function '%s': %s", name, detail);
+		return error_hint(err, "write MODULE:%s", name);
+	case FUNCTION_CLONES:
+		error_set(err, "E-PROBE", "the compiler has made several functions of '%s': %s",
+			name, detail);
+		return error_hint(err, "a probe at each is needed: name them");
+	default:
+		error_set(err, "E-PROBE", "'%s' is inlined, only a part of it is a function: %s",
+			name, detail);
+		return error_hint(err, "a probe at that name sees the calls that get there");
+	}
+}
+
+/* takes near_hint */
+static int absent(struct session *s, const char *name, char *near_hint, struct error *err)
+{
+	const char *colon = strchr(name, ':');
+	char *module = colon ? mem_string_n(name, colon - name) : NULL;
+
+	if (module && !kernel_has_module(s->symbols, module))
+		error_set(err, "E-PROBE", "no kernel function '%s': there is no module '%s'", name,
+			module);
+	else
+		error_set(err, "E-PROBE", "no kernel function '%s'%s", name, is_known(s, name) ?
+			": it is inlined, or not built into this kernel" : "");
+	free(module);
+	return error_take_hint(err, near_hint);
+}
+
+/* the kernel's own one is meant where modules have one of the name, too: said once */
+static void note_modules(struct session *s, const char *name, const char *modules)
+{
+	static char present;
+	char *text;
+
+	if (!s->options.note)
+		return;
+	if (!s->noted)
+		s->noted = table_new();
+	if (table_get(s->noted, name))
+		return;
+	table_set(s->noted, name, &present);
+	text = mem_format("'%s' is probed in the kernel itself; there is one in %s, too: "
+		"MODULE:%s", name, modules, name);
+	s->options.note(s->options.note_arg, text);
+	free(text);
 }
 
 const char *function_find(struct session *s, const struct probe *p, struct error *err)
 {
+	enum function_state state;
 	const char *found = NULL;
 	char *detail = NULL;
 
@@ -63,24 +111,15 @@ const char *function_find(struct session *s, const struct probe *p, struct error
 		error_set(err, "E-PROBE", "%s: a function's name is missing", p->provider);
 		return NULL;
 	}
-	switch (kernel_function_find(s->symbols, p->name, &found, &detail)) {
-	case FUNCTION_THERE:
-		return found;
-	case FUNCTION_COPIES:
-		copies(p->name, detail, err);
-		break;
-	case FUNCTION_PART:
-		error_set(err, "E-PROBE", "'%s' is inlined, only a part of it is a function: %s",
-			p->name, detail);
-		error_hint(err, "a probe at that name sees the calls that get there");
-		break;
-	case FUNCTION_ABSENT:
-		error_set(err, "E-PROBE", "no kernel function '%s'%s", p->name,
-			is_known(s, p->name) ? ": it is inlined, or not built into this kernel" :
-			"");
-		error_take_hint(err, detail);
+	state = kernel_function_find(s->symbols, p->name, &found, &detail);
+	if (state == FUNCTION_ABSENT) {
+		absent(s, p->name, detail, err);
 		return NULL;
 	}
+	if (state != FUNCTION_THERE)
+		several(p->name, state, detail, err);
+	else if (detail)
+		note_modules(s, p->name, detail);
 	free(detail);
-	return NULL;
+	return state == FUNCTION_THERE ? found : NULL;
 }

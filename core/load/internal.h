@@ -8,6 +8,7 @@
 #include "load/load.h"
 
 struct btf;
+struct table;
 
 #define CONTAINER(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
 
@@ -38,6 +39,7 @@ struct session {
 	struct losses gone;		/* of units that are closed */
 	struct gate *gates;
 	struct btf *btf;		/* of the kernel; once asked for */
+	struct table *noted;		/* functions that options.note told of; NULL: none */
 	int closers[CLOSERS_MOST];	/* sockets of those that were at work, oldest first */
 	size_t n_closers;
 };
@@ -85,10 +87,12 @@ struct map {
 	bool events_opened;		/* at any time */
 	uint64_t received;
 	uint64_t lost_records;		/* as the perf buffer told */
-	char *last;			/* map_drain of counters: values of the last time */
+	char *last;			/* map_delta: all values as they were then; NULL: 0 */
 };
 int map_create(struct map *m, struct error *err);
 void map_release(struct map *m);
+/* user space has set the element of an array: what map_delta is to subtract */
+void map_last_set(struct map *m, uint32_t index, const void *value);
 
 /*
  * ---- making maps and programs: the descriptor or -errno ----
@@ -199,11 +203,13 @@ struct dynamic {
 	bool ret;			/* at the function's return */
 	const char *where;		/* function, or path of the binary */
 	uint64_t offset;		/* in the function, or in the file */
+	uint64_t address;		/* of the function, where its name will not do, or 0 */
 	int pid;			/* <= 0: all */
 	uint64_t semaphore;		/* in the file, where the kernel shall count; 0: none */
 };
 /* the descriptor, or -errno; may note an entry in l that l's end deletes */
 int dynamic_open(struct link *l, const struct dynamic *d);
+bool dynamic_by_address(const struct dynamic *d);	/* is its address looked at? */
 /* the probes of several providers in binaries */
 int uprobes_here(struct error *err);	/* E-FEATURE */
 /* the full path of p's binary, as its process sees it; caller owns. NULL: E-PROBE */
@@ -231,8 +237,8 @@ extern bool load_as_old_kernel;
 void dynamic_sweep(void);
 
 /*
- * What this kernel calls the function, lent. NULL and E-PROBE, which says
- * why none or more than one is there, or that it is but takes no probes.
+ * What this kernel calls the function, lent: "MODULE:NAME" if that was asked
+ * for. NULL and E-PROBE, which says why none or more than one is there.
  */
 const char *function_find(struct session *s, const struct probe *p, struct error *err);
 /* loads the BTF of the kernel once; NULL if there is none */

@@ -35,6 +35,9 @@ struct events;
 struct session_options {
 	bool verbose;		/* keep whole verifier logs in error texts */
 	bool destructive;	/* allow probe_write_user, override_return */
+	/* is told, a line, what a user should know of a probe, once for each; may be NULL */
+	void (*note)(void *arg, const char *text);
+	void *note_arg;
 };
 
 /* borrows loop and symbols. E-PERM, E-TRACEFS are reported by what needs them */
@@ -46,7 +49,7 @@ void session_free(struct session *s);
  * Stops all probes at once, keeps maps and event buffers readable and reads
  * the latter once more.  No program runs any more when this returns; the
  * kernel takes up to seconds to detach many, which a process of its own
- * ("moontrace-close", no child of ours) waits for.  Programs are loaded again
+ * ("mt-close", no child of ours) waits for.  Programs are loaded again
  * at their next attach.  The links stay valid for link_detach, link_spec and
  * link_missed.
  */
@@ -98,8 +101,8 @@ bool unit_is_attached(const struct unit *u, size_t index);
 
 struct probe {
 	const char *provider;	/* "kprobe", "tracepoint", ... as in provider_table */
-	const char *name;	/* function, "category:event", raw tracepoint, symbol,
-				 * usdt: "provider:name" */
+	const char *name;	/* function, "module:function", "category:event", raw
+				 * tracepoint, symbol, usdt: "provider:name" */
 	const char *path;	/* uprobe, usdt: binary (resolved with binary_path) */
 	const char *args;	/* usdt: only places with this argument text; NULL: all */
 	uint64_t address;	/* uprobe: file offset when name is NULL; kprobe: offset into it */
@@ -114,7 +117,7 @@ struct probe {
 };
 
 /*
- * "kprobe:f", "kprobe:f+0x10", "syscall:read", "tracepoint:cat:ev",
+ * "kprobe:f", "kprobe:MODULE:f", "kprobe:f+0x10", "syscall:read", "tracepoint:cat:ev",
  * "uprobe:PATH:SYM", "uprobe:PATH:0x1234", "usdt:PATH:PROVIDER:NAME",
  * "usdt:PATH:PROVIDER:NAME(ARGUMENTS)", "perf:cpu-clock:1000",
  * "perf:cycles:99hz", "profile:99", "interval:100ms"; uprobe, usdt, perf and profile
@@ -185,12 +188,18 @@ struct map_copy {
  * reads may be seen or not; none is seen twice. */
 int map_copy_all(struct map *m, struct map_copy *ret, struct error *err);
 /*
- * Copies and clears. Updates that happen meanwhile stay for the next time:
- * lookup-and-delete batches where the kernel has them, else each entry is
- * read just before it is deleted; arrays of unsigned integers are
- * never written but read as differences to the last time.
+ * Copies and clears: lookup-and-delete batches where the kernel has them, else
+ * each entry is read just before it is deleted; elements of arrays become 0.
+ * New keys meanwhile stay for the next time.  What a program adds to an entry
+ * that it found before, and after it was read, is lost.
  */
 int map_drain(struct map *m, struct map_copy *ret, struct error *err);
+/*
+ * Of an array of unsigned integers that programs only add to: what they added
+ * since the last map_delta, map_drain, map_clear or, of an element,
+ * map_update.  Nothing is written, and nothing lost.
+ */
+int map_delta(struct map *m, struct map_copy *ret, struct error *err);
 int map_clear(struct map *m, struct error *err);
 void map_copy_release(struct map_copy *c);
 

@@ -12,7 +12,7 @@
 #include "kernel/kernel.h"
 #include "load/internal.h"
 
-/* "vfs_read" or "vfs_read+0x10" */
+/* "vfs_read", "ip_vs:ip_vs_in" of a module, "vfs_read+0x10" */
 static int kprobe_parse(const char *spec, struct probe *ret, struct error *err)
 {
 	const char *plus = strrchr(spec, '+');
@@ -71,8 +71,11 @@ static bool file_names(const char *path, const char *function)
 /* why a function that is there takes no probe */
 static const char *why_not(const char *function)
 {
-	const char *root = tracefs_mounted();
+	const char *root = tracefs_mounted(), *colon = strchr(function, ':');
 	char path[PATH_MAX];
+
+	if (colon)
+		function = colon + 1;
 
 	/* not there before 4.x, and EL7 has none: then nobody knows */
 	if (file_names("/sys/kernel/debug/kprobes/blacklist", function))
@@ -109,11 +112,32 @@ static int kprobe_failed(struct error *err, int sys, const struct dynamic *d)
 	}
 }
 
+/*
+ * By its name, at best: the kernel knows then what the probe belongs to.  EL7 and 4.19 take no
+ * name with a colon (EINVAL: their event would have it); since 6.6 functions of the name are
+ * counted, those of modules, too, and in some kernels no function of a module (ENOENT).
+ */
+static bool takes_no_name(const struct dynamic *d, int err)
+{
+	return err == -ENOENT || err == -EADDRNOTAVAIL ||
+		(err == -EINVAL && strchr(d->where, ':'));
+}
+
+static int open_probe(struct link *l, struct dynamic *d)
+{
+	int fd = dynamic_open(l, d);
+
+	if (fd >= 0 || !takes_no_name(d, fd))
+		return fd;
+	d->address = kernel_function_address(l->session->symbols, d->where);
+	return d->address && dynamic_by_address(d) ? dynamic_open(l, d) : fd;
+}
+
 int kprobe_attach_at(struct link *l, const struct probe *p, const char *function, int prog_fd,
 	bool ret, struct error *err)
 {
 	struct dynamic d = { .ret = ret, .offset = p->address, .where = function };
-	int fd = dynamic_open(l, &d);
+	int fd = open_probe(l, &d);
 
 	if (fd < 0)
 		return kprobe_failed(err, -fd, &d);

@@ -8,6 +8,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/mem.h"
+#include "base/table.h"
 #include "load/internal.h"
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -99,5 +100,6 @@ void session_free(struct session *s)
 	gates_free(s);
 	closers_forget(s);
 	btf__free(s->btf);
+	table_free(s->noted, NULL);
 	free(s);
 }

@@ -236,6 +236,14 @@ static void note_text(struct dry *d, const struct request *req)
 	buf_release(&wire);
 }
 
+/* what does not compile with another kernel's types may do so with the target's own */
+static void explain_types(const struct host *h, struct error *err)
+{
+	if (strcmp(err->tag, "E-COMPILE") == 0 && !err->hint && !target_headers_match(h->target))
+		error_hint(err, "the types are not those of %s: --headers PACK brings them",
+			target_name(h->target));
+}
+
 /* raises; a signal ends the script */
 static void compile(lua_State *L, struct request *req, size_t index)
 {
@@ -256,8 +264,10 @@ static void compile(lua_State *L, struct request *req, size_t index)
 		error_clear(&err);
 		raise_interrupted(L);
 	}
-	if (err.tag)
+	if (err.tag) {
+		explain_types(h, &err);
 		raise_error(L, &err);
+	}
 	if (check_own_probes(h->dry, &h->dry->report.programs[index], &err)) {
 		h->dry->report.programs[index].refused = true;
 		raise_error(L, &err);

@@ -25,7 +25,6 @@ struct tracer {
 	struct buf text;		/* a line that is not yet whole */
 	int fn, self;			/* registry refs, or LUA_NOREF */
 	uint64_t marked;		/* events that [LOST n EVENTS] told */
-	uint64_t lines;
 	bool dry, busy;			/* busy: its function is running */
 };
 
@@ -77,7 +76,6 @@ static void deliver(struct tracer *t)
 		*end = '\0';
 		at = end + 1 - t->text.data;
 		count_mark(t, line);
-		t->lines++;
 		if (!deliver_line(t, line, end - line))
 			break;
 	}
@@ -138,19 +136,18 @@ static void stop_tracing(struct tracer *t)
 	buf_release(&tracer);
 }
 
-/* where it goes on, what is there now is read, and no more: a record is a line at most */
+/* where it goes on, what is there now is read; lines do not count records, several may be one */
 void tracers_stop(struct host *h)
 {
 	struct tracer *t, *next;
-	uint64_t last;
 
 	for (t = h->tracers; t; t = next) {
 		next = t->next;
 		if (!t->source)
 			continue;
 		stop_tracing(t);
-		last = t->lines + ftrace_waiting(t->f);
-		while (goes_on(h) && look(t) && t->lines < last)
+		ftrace_mark(t->f);
+		while (goes_on(h) && look(t) && !ftrace_is_read(t->f))
 			;
 		if (t->f)
 			stop_lines(t);
@@ -298,15 +295,28 @@ static int tracer_close(lua_State *L)
 	return 1;
 }
 
-static int tracer_gc(lua_State *L)
+/* where nobody takes an error */
+static void end_and_say(struct tracer *t)
 {
-	struct tracer *t = luaL_checkudata(L, 1, TYPE_TRACER);
 	struct error err = ERROR_INIT;
 
 	if (end_tracer(t, &err)) {
 		fprintf(stderr, "moontrace: %s\n", err.text);
 		error_clear(&err);
 	}
+}
+
+void tracers_close(struct host *h)
+{
+	while (h->tracers)
+		end_and_say(h->tracers);
+}
+
+static int tracer_gc(lua_State *L)
+{
+	struct tracer *t = luaL_checkudata(L, 1, TYPE_TRACER);
+
+	end_and_say(t);
 	if (!t->busy)
 		buf_release(&t->text);
 	return 0;

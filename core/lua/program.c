@@ -87,9 +87,17 @@ static int set_optional(lua_State *L, struct unit *u, struct error *err)
 	return check_optional(L, obj, err);
 }
 
+static void say_note(void *arg, const char *text)
+{
+	host_flush(arg);
+	fprintf(stderr, "moontrace: %s\n", text);
+}
+
 struct session *host_session(struct host *h, struct error *err)
 {
 	struct session_options opts = {
+		.note = say_note,
+		.note_arg = h,
 		.verbose = h->opts->verbose,
 		.destructive = h->opts->destructive,
 	};
@@ -203,6 +211,15 @@ static void glob_release(struct glob *g)
 	free(g->names);
 }
 
+/* a program that the verifier refuses; no more files: not the probe's fault */
+static bool fails_for_all(struct error *err)
+{
+	if (err->sys == EMFILE && !err->hint)
+		error_hint(err, "raise the limit of open files (ulimit -n), or use a narrower "
+			"pattern");
+	return strcmp(err->tag, "E-VERIFIER") == 0 || err->sys == EMFILE || err->sys == ENFILE;
+}
+
 /* attaches what the pattern in probe->name matches; what failed is listed in
  * the link, all failing is an error */
 static int attach_glob(lua_State *L, struct program *p, size_t fn, const struct probe *probe)
@@ -237,8 +254,7 @@ static int attach_glob(lua_State *L, struct program *p, size_t fn, const struct 
 			*MEM_GROW(links, n) = l;
 		else if (err.tag)
 			*MEM_GROW(failed, n_failed) = mem_format("%s: %s", g.names[i], err.text);
-		/* a program that the verifier refuses fails for all alike */
-		if (err.tag && strcmp(err.tag, "E-VERIFIER") == 0)
+		if (err.tag && fails_for_all(&err))
 			goto fail;
 	}
 	if (n == 0) {

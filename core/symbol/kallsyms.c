@@ -28,6 +28,7 @@ enum {
 	/* no function is longer; what lies further behind the last symbol is in none */
 	REACH_MAX = 1 << 20,
 	RANK_PART = 100,	/* see clone_rank() */
+	ANY_MODULE = -1,
 };
 
 struct ksym {
@@ -57,6 +58,12 @@ struct kallsyms {
 static const char *name_of(const struct kallsyms *k, const struct ksym *s)
 {
 	return k->blob + s->name;
+}
+
+/* module: an index, or ANY_MODULE */
+static bool is_of(const struct ksym *s, int module)
+{
+	return module == ANY_MODULE || s->module == module;
 }
 
 /* ---- reading ---- */
@@ -376,7 +383,7 @@ static unsigned clone_rank(const char *suffix)
 	return rank;
 }
 
-static const char *find_clone(struct kallsyms *k, const char *name)
+static const char *find_clone(struct kallsyms *k, const char *name, int module)
 {
 	char *prefix = mem_format("%s.", name);
 	unsigned rank, best_rank = ~0u;
@@ -387,7 +394,7 @@ static const char *find_clone(struct kallsyms *k, const char *name)
 		s = name_of(k, sym_at(k, i));
 		if (!str_starts(s, prefix))
 			break;
-		rank = clone_rank(s + strlen(name));
+		rank = is_of(sym_at(k, i), module) ? clone_rank(s + strlen(name)) : 0;
 		if (rank && rank < best_rank) {
 			best = s;
 			best_rank = rank;
@@ -397,14 +404,16 @@ static const char *find_clone(struct kallsyms *k, const char *name)
 	return best;
 }
 
-static char *near_names(const struct kallsyms *k, const char *name)
+static char *near_names(const struct kallsyms *k, const char *name, int module)
 {
 	struct nearest n;
 	size_t i;
 
 	nearest_init(&n, name);
-	for (i = 0; i < k->n_names; i++)
-		nearest_offer(&n, name_of(k, sym_at(k, i)));
+	for (i = 0; i < k->n_names; i++) {
+		if (is_of(sym_at(k, i), module))
+			nearest_offer(&n, name_of(k, sym_at(k, i)));
+	}
 	return nearest_hint(&n);
 }
 
@@ -431,35 +440,41 @@ const char *kallsyms_function(struct kallsyms *k, const char *name, char **near_
 	const char *found = s ? name_of(k, s) : find_syscall(k, name);
 
 	if (!found)
-		found = find_clone(k, name);
+		found = find_clone(k, name, ANY_MODULE);
 	if (!found && near_hint)
-		*near_hint = near_names(k, name);
+		*near_hint = near_names(k, name, ANY_MODULE);
 	return found;
 }
 
 /* ---- what is in the way of a probe ---- */
 
-/* functions of this name at different places, in the kernel itself or else in modules */
-static size_t count_copies(struct kallsyms *k, const char *name)
+/* where functions of a name are */
+struct copies {
+	size_t in_kernel, in_modules;
+	struct buf modules;		/* "NAME, NAME": each once */
+};
+
+/* by name, then by address: aliases are neighbours. Hidden addresses are 0 */
+static void find_copies(struct kallsyms *k, const char *name, int module, struct copies *ret)
 {
-	size_t i = lower_bound(k, name), n[2] = { 0 };
-	uint64_t last[2] = { 0 };
+	size_t i = lower_bound(k, name);
+	const struct ksym *last = NULL, *s;
 
 	for (; i < k->n_names && strcmp(name_of(k, sym_at(k, i)), name) == 0; i++) {
-		const struct ksym *s = sym_at(k, i);
-		bool module = s->module != 0;
-
-		/* by name, then by address: aliases are neighbours. Hidden addresses are 0 */
-		if (n[module] && s->addr && s->addr == last[module])
+		s = sym_at(k, i);
+		if (!is_of(s, module) || (last && s->addr && s->addr == last->addr))
 			continue;
-		last[module] = s->addr;
-		n[module]++;
+		if (s->module && (!last || last->module != s->module))
+			buf_addf(&ret->modules, "%s%s", ret->modules.len ? ", " : "",
+				k->modules[s->module]);
+		*(s->module ? &ret->in_modules : &ret->in_kernel) += 1;
+		last = s;
 	}
-	return n[0] ? n[0] : n[1];
 }
 
 /* the names of clones that are whole functions, or of mere parts. Their count */
-static size_t list_clones(struct kallsyms *k, const char *name, bool whole, struct buf *out)
+static size_t list_clones(struct kallsyms *k, const char *name, int module, bool whole,
+	struct buf *out)
 {
 	char *prefix = mem_format("%s.", name);
 	size_t i, n = 0;
@@ -470,7 +485,7 @@ static size_t list_clones(struct kallsyms *k, const char *name, bool whole, stru
 
 		if (!str_starts(s, prefix))
 			break;
-		rank = clone_rank(s + strlen(name));
+		rank = is_of(sym_at(k, i), module) ? clone_rank(s + strlen(name)) : 0;
 		if (rank && (rank < RANK_PART) == whole)
 			buf_addf(out, "%s%s", n++ ? ", " : "", s);
 	}
@@ -478,22 +493,44 @@ static size_t list_clones(struct kallsyms *k, const char *name, bool whole, stru
 	return n;
 }
 
-static enum function_state find_whole_clone(struct kallsyms *k, const char *name,
+static enum function_state find_whole_clone(struct kallsyms *k, const char *name, int module,
 	const char **ret_name, char **ret_detail)
 {
 	struct buf names = BUF_INIT;
-	size_t n = list_clones(k, name, true, &names);
-	enum function_state state = n == 1 ? FUNCTION_THERE : FUNCTION_COPIES;
+	size_t n = list_clones(k, name, module, true, &names);
+	enum function_state state = n == 1 ? FUNCTION_THERE : FUNCTION_CLONES;
 
 	if (n == 1)
-		*ret_name = find_clone(k, name);
+		*ret_name = find_clone(k, name, module);
 	else if (!n)
-		state = list_clones(k, name, false, &names) ? FUNCTION_PART : FUNCTION_ABSENT;
-	if (state == FUNCTION_COPIES || state == FUNCTION_PART)
+		state = list_clones(k, name, module, false, &names) ? FUNCTION_PART :
+			FUNCTION_ABSENT;
+	if (state == FUNCTION_CLONES || state == FUNCTION_PART)
 		*ret_detail = buf_take(&names, NULL);
 	else if (state == FUNCTION_ABSENT)
-		*ret_detail = near_names(k, name);
+		*ret_detail = near_names(k, name, module);
 	buf_release(&names);
+	return state;
+}
+
+static enum function_state find_one(struct kallsyms *k, const char *name, int module,
+	char **ret_detail)
+{
+	struct copies c = { 0, 0, BUF_INIT };
+	enum function_state state = FUNCTION_THERE;
+	size_t n;
+
+	find_copies(k, name, module, &c);
+	/* the kernel looks into itself first */
+	n = c.in_kernel ? c.in_kernel : c.in_modules;
+	if (n > 1)
+		state = !c.in_kernel && strchr(c.modules.data, ',') ? FUNCTION_MODULES :
+			FUNCTION_COPIES;
+	if (state == FUNCTION_COPIES)
+		*ret_detail = mem_format("%zu", n);
+	else if (state == FUNCTION_MODULES || (c.in_kernel && c.in_modules))
+		*ret_detail = buf_take(&c.modules, NULL);
+	buf_release(&c.modules);
 	return state;
 }
 
@@ -501,23 +538,82 @@ enum function_state kallsyms_find(struct kallsyms *k, const char *name, const ch
 	char **ret_detail)
 {
 	const struct ksym *s = find_text(k, name);
-	size_t n;
 
 	*ret_detail = NULL;
 	*ret_name = s ? name_of(k, s) : find_syscall(k, name);
 	if (!*ret_name)
-		return find_whole_clone(k, name, ret_name, ret_detail);
-	n = count_copies(k, *ret_name);
-	if (n <= 1)
-		return FUNCTION_THERE;
-	*ret_detail = mem_format("%zu", n);
-	return FUNCTION_COPIES;
+		return find_whole_clone(k, name, ANY_MODULE, ret_name, ret_detail);
+	return find_one(k, *ret_name, ANY_MODULE, ret_detail);
 }
+
+/* ---- in one module ---- */
+
+static int find_module(const struct kallsyms *k, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < k->n_modules && strcmp(k->modules[i], name) != 0; i++)
+		;
+	return i < k->n_modules ? (int)i : ANY_MODULE;
+}
+
+static const struct ksym *find_text_in(struct kallsyms *k, int module, const char *name)
+{
+	size_t i;
+
+	index_names(k);
+	for (i = lower_bound(k, name); i < k->n_names; i++) {
+		if (strcmp(name_of(k, sym_at(k, i)), name) != 0)
+			break;
+		if (is_of(sym_at(k, i), module))
+			return sym_at(k, i);
+	}
+	return NULL;
+}
+
+enum function_state kallsyms_find_in(struct kallsyms *k, const char *module, const char *name,
+	const char **ret_name, char **ret_detail)
+{
+	int m = find_module(k, module);
+	const struct ksym *s = m == ANY_MODULE ? NULL : find_text_in(k, m, name);
+
+	*ret_detail = NULL;
+	if (m == ANY_MODULE)
+		return FUNCTION_ABSENT;
+	if (!s)
+		return find_whole_clone(k, name, m, ret_name, ret_detail);
+	*ret_name = name_of(k, s);
+	return find_one(k, name, m, ret_detail);
+}
+
+uint64_t kallsyms_address_in(struct kallsyms *k, const char *module, const char *name)
+{
+	int m = find_module(k, module);
+	const struct ksym *s = m == ANY_MODULE ? NULL : find_text_in(k, m, name);
+
+	return s ? s->addr : 0;
+}
+
+bool kallsyms_has_module(const struct kallsyms *k, const char *module)
+{
+	return find_module(k, module) != ANY_MODULE;
+}
+
+/* ---- lists ---- */
 
 /* the bytes that every match of the glob starts with */
 static size_t fixed_prefix(const char *glob)
 {
 	return strcspn(glob, "*?[\\");
+}
+
+static size_t first_with_prefix(const struct kallsyms *k, const char *text, size_t n)
+{
+	char *prefix = mem_string_n(text, n);
+	size_t i = lower_bound(k, prefix);
+
+	free(prefix);
+	return i;
 }
 
 /* a part of a function that only jumps reach */
@@ -528,25 +624,47 @@ static bool is_cold(const char *name)
 	return dot && (dot[5] == '\0' || dot[5] == '.');
 }
 
+/* is it the one that was passed last? */
+static bool is_again(const struct kallsyms *k, const struct ksym *s, const struct ksym *last,
+	bool by_module)
+{
+	return last && strcmp(name_of(k, s), name_of(k, last)) == 0 &&
+		(!by_module || s->module == last->module);
+}
+
+static bool pass(const struct kallsyms *k, const struct ksym *s, bool by_module,
+	bool (*fn)(void *arg, const char *name, const char *module), void *arg)
+{
+	const char *module = k->modules[s->module];
+	char *full = by_module ? mem_format("%s:%s", module, name_of(k, s)) : NULL;
+	bool more = fn(arg, full ? full : name_of(k, s), module);
+
+	free(full);
+	return more;
+}
+
 void kallsyms_each(struct kallsyms *k, const char *glob,
 	bool (*fn)(void *arg, const char *name, const char *module), void *arg)
 {
-	size_t fixed = fixed_prefix(glob), i;
-	char *prefix = mem_string_n(glob, fixed);
-	const char *last = "", *name;
+	const char *colon = strchr(glob, ':'), *names = colon ? colon + 1 : glob;
+	char *modules = colon ? mem_string_n(glob, colon - glob) : NULL;
+	size_t fixed = fixed_prefix(names), i;
+	const struct ksym *last = NULL, *s;
 
 	index_names(k);
-	for (i = lower_bound(k, prefix); i < k->n_names; i++) {
-		name = name_of(k, sym_at(k, i));
-		if (strncmp(name, prefix, fixed) != 0)
+	for (i = first_with_prefix(k, names, fixed); i < k->n_names; i++) {
+		s = sym_at(k, i);
+		if (strncmp(name_of(k, s), names, fixed) != 0)
 			break;
-		if (is_cold(name) || strcmp(name, last) == 0 || fnmatch(glob, name, 0) != 0)
+		if (is_cold(name_of(k, s)) || is_again(k, s, last, modules != NULL) ||
+			(modules && fnmatch(modules, k->modules[s->module], 0) != 0) ||
+			fnmatch(names, name_of(k, s), 0) != 0)
 			continue;
-		last = name;
-		if (!fn(arg, name, k->modules[sym_at(k, i)->module]))
+		last = s;
+		if (!pass(k, s, modules != NULL, fn, arg))
 			break;
 	}
-	free(prefix);
+	free(modules);
 }
 
 void kallsyms_names(const struct kallsyms *k, struct buf *out)

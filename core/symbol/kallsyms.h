@@ -34,6 +34,11 @@ const char *kallsyms_function(struct kallsyms *k, const char *name, char **near_
 /* see kernel_function_find() */
 enum function_state kallsyms_find(struct kallsyms *k, const char *name, const char **ret_name,
 	char **ret_detail);
+/* the same for a function of one module, or "vmlinux" */
+enum function_state kallsyms_find_in(struct kallsyms *k, const char *module, const char *name,
+	const char **ret_name, char **ret_detail);
+uint64_t kallsyms_address_in(struct kallsyms *k, const char *module, const char *name);
+bool kallsyms_has_module(const struct kallsyms *k, const char *module);
 /* see kernel_functions() */
 void kallsyms_each(struct kallsyms *k, const char *glob,
 	bool (*fn)(void *arg, const char *name, const char *module), void *arg);

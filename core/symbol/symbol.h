@@ -43,11 +43,12 @@ const char *symbolizer_kernel_problem(struct symbolizer *s);
  * C++ runtime library C++ names stay mangled.
  *
  * An address that is not known makes it look at the process again, once a
- * second at most.
+ * second at most.  After an execve, or when the pid is another process's, names
+ * are the new program's, 50 ms later at most.
  */
 bool symbol_user(struct symbolizer *s, uint32_t pid, uint64_t addr, struct symbol *ret);
 void symbolizer_set_demangle(struct symbolizer *s, bool on);
-/* forget maps of pid (it called execve, or mapped more since) */
+/* forget maps of pid (it mapped more since) */
 void symbolizer_forget(struct symbolizer *s, uint32_t pid);
 
 /* address of a kernel symbol, exact name; 0 if there is none or kptr_restrict hides it */
@@ -57,13 +58,16 @@ uint64_t kernel_address(struct symbolizer *s, const char *name);
  * this kernel calls the system call that it is the function of ("sys_read":
  * "__x64_sys_read"), else its compiler clone (name.isra.N, .constprop.N,
  * .part.N, .cold excluded). NULL if there is none; then near names go into
- * `near_hint` if that is not NULL (caller owns the string).
+ * `near_hint` if that is not NULL (caller owns the string).  "MODULE:NAME" is
+ * that of a module, and "vmlinux:NAME" of the kernel itself: "NAME" then.
  */
 const char *kernel_function(struct symbolizer *s, const char *name, char **near_hint);
 
 enum function_state {
-	FUNCTION_THERE,		/* *ret_name is it, lent */
-	FUNCTION_COPIES,	/* detail: how many, or the names of its clones */
+	FUNCTION_THERE,		/* *ret_name is it, lent. detail: modules that have one, too */
+	FUNCTION_COPIES,	/* detail: how many */
+	FUNCTION_MODULES,	/* several have one, the kernel itself has not. detail: which */
+	FUNCTION_CLONES,	/* detail: their names */
 	FUNCTION_PART,		/* of it only parts are there; detail: their names */
 	FUNCTION_ABSENT,	/* detail: near names or NULL */
 };
@@ -71,10 +75,15 @@ enum function_state {
  * caller owns *ret_detail, NULL if there is nothing to say */
 enum function_state kernel_function_find(struct symbolizer *s, const char *name,
 	const char **ret_name, char **ret_detail);
+/* is there a module of that name, or is it "vmlinux"? */
+bool kernel_has_module(struct symbolizer *s, const char *module);
+/* the address of what kernel_function_find() found, 0 if it is hidden */
+uint64_t kernel_function_address(struct symbolizer *s, const char *name);
 /*
  * Calls fn for each kernel function whose name matches the glob, in order,
  * each name once; stops at false.  What is not called is left out: .cold
- * parts and padding (__pfx_, __cfi_).
+ * parts and padding (__pfx_, __cfi_).  A glob with a colon is one for the
+ * module and one for the name; then the name has the module in front, too.
  */
 void kernel_functions(struct symbolizer *s, const char *glob,
 	bool (*fn)(void *arg, const char *name, const char *module), void *arg);

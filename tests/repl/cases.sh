@@ -365,6 +365,37 @@ case_view_suspend() {
 	expect '^turn [3-9]' && keys C-z && expect '^\[stopped\]$' && is_usual && sleep 2.5 && screen_is 10 && expect 'row21$' && text q && expect '^\[left\]$' && is_usual
 }
 
+# a view below an interactive shell, which has the jobs
+view_of_shell() {
+	view && tm kill-session -t "$case"
+	mkdir -p "$dir/$case/home"
+	start "env PS1='$ ' bash --norc --noediting -i"
+	expect '^[$]'
+}
+
+# in the background it draws nothing, reads no keys and is not stopped; fg tells it nothing
+case_view_background() {
+	view_of_shell && line "$moontrace view.lua" && expect '^turn [3-9]' && keys C-z &&
+		expect '^[$] *$' && is_usual && line bg && sleep 1.5 && screen_is 01 &&
+		absent '^turn' && line 'echo a_q | tr _ -' && expect '^a-q$' && sleep 1 &&
+		line 'jobs' && expect 'Running' && absent '^turn' && line fg && expect '^turn [0-9]+' &&
+		expect 'row21$' && screen_is 10 && text q && expect '^[$] *$' && is_usual && expect 'row20$'
+}
+
+# it ends in the background
+case_view_background_end() {
+	view_of_shell && line "$moontrace view.lua" && expect '^turn [3-9]' && keys C-z &&
+		expect '^[$] *$' && line bg && sleep 0.5 && line 'kill %1; wait %1; echo "[$?]"' &&
+		expect '^\[143\]$' && is_usual && line 'echo a_b | tr _ -' && expect '^a-b$'
+}
+
+# it begins in the background
+case_view_background_start() {
+	view_of_shell && line "$moontrace view.lua &" && sleep 1.5 && is_usual && absent '^turn' &&
+		line jobs && expect 'Running' && line fg && expect '^turn [0-9]+' && screen_is 10 &&
+		keys C-c && expect '^[$] *$' && is_usual
+}
+
 case_view_dumb() {
 	term=dumb
 	view && expect 'row20$' && absent 'row21$' && screen_is 01 && keys C-c && expect '^(\^C)?\[status 130\]$'

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
+#include "base/detach.h"
 #include "base/mem.h"
 #include "fds.h"
 
@@ -324,6 +325,41 @@ static void test_drop(void **state)
 		"65534\n65533\nGroups:\t \nCapEff:\t0000000000000000\n");
 }
 
+/* what it is called, for ps and for pkill -f */
+static void tell_names(void *arg, int parent)
+{
+	static const char *const files[] = { "/proc/self/comm", "/proc/self/cmdline" };
+	char text[4096];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		int fd = open(files[i], O_RDONLY | O_CLOEXEC);
+		ssize_t n = read(fd, text, sizeof(text));
+
+		if (n > 0 && write(parent, text, n) != n)
+			_exit(1);
+		close(fd);
+	}
+}
+
+static void test_detached_names(void **state)
+{
+	static const char want[] = "mt-test\nmt-test";
+	int fd = detach_start("mt-test", NULL, 0, tell_names, NULL);
+	char text[8192] = "";
+	size_t n = 0, i;
+	ssize_t got;
+
+	assert_true(fd >= 0);
+	while ((got = read(fd, text + n, sizeof(text) - n)) > 0)
+		n += got;
+	close(fd);
+	assert_true(n >= sizeof(want));
+	assert_string_equal(text, want);
+	for (i = strlen(want); i < n; i++)
+		assert_int_equal(text[i], 0);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -332,6 +368,7 @@ int main(void)
 		T(test_output),	  T(test_describe),    T(test_megabytes), T(test_limits),
 		T(test_timeout),  T(test_no_exec),     T(test_cwd_env),	  T(test_fds),
 		T(test_no_stdio), T(test_signals),     T(test_parent_dies), T(test_drop),
+		T(test_detached_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

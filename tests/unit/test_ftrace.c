@@ -426,7 +426,6 @@ static void test_read(void **state)
 	ftrace_lost(f, &lost);
 	assert_int_equal(lost.overrun, 2);
 	assert_int_equal(lost.dropped, 3);
-	assert_int_equal(ftrace_waiting(f), 7);
 	put_stats(0, 1, 0);
 	ftrace_lost(f, &lost);
 	assert_int_equal(lost.overrun, 1);
@@ -436,6 +435,41 @@ static void test_read(void **state)
 	assert_int_equal(lost.overrun, 12);
 	buf_release(&text);
 	close(fd);
+	must_close(f);
+}
+
+static void put_read(const char *cpu, int entries, int overrun, int read_events)
+{
+	char path[64], text[256];
+
+	snprintf(path, sizeof(path), "per_cpu/%s/stats", cpu);
+	snprintf(text, sizeof(text), STATS "read events: %d\n", entries, overrun, 0, read_events);
+	put(path, text);
+}
+
+/* records are read or overwritten on each CPU by itself, and new ones do not count */
+static void test_mark(void **state)
+{
+	struct ftrace *f;
+
+	make("per_cpu/cpu3");
+	put_read("cpu0", 0, 20, 100);
+	put_read("cpu3", 0, 0, 0);
+	f = must_open(false);
+	put_read("cpu0", 10, 20, 100);
+	put_read("cpu3", 5, 0, 0);
+	ftrace_mark(f);
+	assert_false(ftrace_is_read(f));
+	put_read("cpu0", 1000, 500, 109);
+	assert_false(ftrace_is_read(f));
+	put_read("cpu3", 50, 2, 2);
+	assert_false(ftrace_is_read(f));
+	put_read("cpu3", 49, 2, 3);
+	assert_true(ftrace_is_read(f));
+	put_read("cpu0", 1000, 20, 109);
+	assert_false(ftrace_is_read(f));
+	put_read("cpu0", 1000, 20, 110);
+	assert_true(ftrace_is_read(f));
 	must_close(f);
 }
 
@@ -455,6 +489,7 @@ int main(void)
 		TEST(test_instance),
 		TEST(test_killed_instance),
 		TEST(test_stale_instance),
+		TEST(test_mark),
 		TEST(test_read),
 	};
 
