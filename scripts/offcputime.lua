@@ -42,6 +42,7 @@ local opts = args.parse{
     { "offcputime -K --state 2 10", "uninterruptible sleeps, kernel stacks" },
   },
 }
+offcpu.check("offcputime", opts)
 
 local prog = bpf.load{ define = offcpu.define(opts), text = offcpu.CHOICE .. offcpu.THREAD .. [[
 struct off { u64 since; struct thread thread; };
@@ -83,6 +84,7 @@ TRACEPOINT_PROBE(sched, sched_switch)
     return 0;
 }
 ]] }
+local stored = tool_stacks.stored(prog)
 
 local sink = out.columns{
   { "comm" }, { "tgid", "%d" }, { "tid", "%d" }, { "usecs", "%d" }, { "stack" },
@@ -91,7 +93,7 @@ local sink = out.columns{
 local function draw()
   local stacks = {}
   for i, e in ipairs(prog.sums:top()) do
-    stacks[i] = { stack.fold(prog.stacks, e.key, { kernel_suffix = true }), e.value // 1000 }
+    stacks[i] = { stack.fold(stored, e.key, { kernel_suffix = true }), e.value // 1000 }
   end
   tool_stacks.draw("offcputime", opts.flame, stacks, { title = "Off-CPU time", unit = "us" })
 end
@@ -105,11 +107,11 @@ local function report()
     local who, usecs = e.key, e.value // 1000
     if out.mode() ~= "text" then
       sink:row{ comm = who.comm, tgid = who.tgid, tid = who.tid, usecs = usecs,
-        stack = stack.fold(prog.stacks, who, how) }
+        stack = stack.fold(stored, who, how) }
     elseif opts.folded then
-      print(stack.fold(prog.stacks, who, how) .. " " .. usecs)
+      print(stack.fold(stored, who, how) .. " " .. usecs)
     else
-      local s = stack.resolve(prog.stacks, who)
+      local s = stack.resolve(stored, who)
       stack.print(io.stdout, s, 4, how)
       print(("    %-16s %s (%d)\n        %d\n"):format("-", s.comm, who.tid, usecs))
     end
@@ -117,6 +119,7 @@ local function report()
 end
 
 on_exit(report)
+tool_stacks.check_file("offcputime", opts.flame)
 tool_stacks.tell_losses("offcputime", opts.stack_storage_size)
 if out.mode() == "text" and not opts.folded then
   print("Tracing off-CPU time... Hit Ctrl-C to end.")

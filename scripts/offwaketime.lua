@@ -39,18 +39,24 @@ local opts = args.parse{
     { "offwaketime -f -K --state 2 10", "uninterruptible sleeps, kernel stacks, folded" },
   },
 }
+offcpu.check("offwaketime", opts)
 
-local TEXT = offcpu.CHOICE .. offcpu.THREAD .. [[
+local wakers = offcpu.wakers("offwaketime")
+local TEXT = offcpu.CHOICE .. offcpu.THREAD .. wakers.sleeping .. [[
 struct pair { struct thread target, waker; };
 struct off { u64 since; struct pair pair; };
 BPF_HASH(blocked, u32, struct off, 65536);
 BPF_HASH(sums, struct pair, u64, 65536);
 
-static inline void leave(void *ctx, u32 tid, u64 now)
+static inline void leave(void *ctx, u32 tid, long state, u64 now)
 {
     struct off off = { .since = now };
-    if (describe(ctx, &off.pair.target) && blocked.update(&tid, &off))
+    if (!describe(ctx, &off.pair.target))
+        return;
+    if (blocked.update(&tid, &off))
         LOSS(map_full);
+    else
+        sleeps(tid, state);
 }
 
 static inline void come_back(u32 tid, u64 now)
@@ -77,7 +83,9 @@ TRACEPOINT_PROBE(sched, sched_switch)
     u64 now = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
     come_back(args->next_pid, now);
     if (args->prev_state & SLEEPS && chosen(id, args->prev_state))
-        leave(args, id, now);
+        leave(args, id, args->prev_state, now);
+    else
+        gone(args->prev_state);
     return 0;
 }
 
@@ -85,7 +93,7 @@ static inline int wake(void *ctx, u32 tid)
 {
     struct off *off = blocked.lookup(&tid);
     struct thread waker = {};
-    if (!off)
+    if (!off || off->pair.waker.comm[0])
         return 0;
     describe(ctx, &waker);
     off->pair.waker = waker;
@@ -93,7 +101,8 @@ static inline int wake(void *ctx, u32 tid)
 }
 ]]
 
-local prog = bpf.load{ text = TEXT .. offcpu.waking(), define = offcpu.define(opts) }
+local prog = bpf.load{ text = TEXT .. wakers.waking, define = offcpu.define(opts) }
+local stored = tool_stacks.stored(prog)
 local how = { delimiter = opts.delimited }
 
 -- one whose waker was not seen has been woken before it had left
@@ -102,7 +111,7 @@ local function words_of(waker)
     return { "[unknown]" }
   end
   local words = {}
-  for word in stack.fold(prog.stacks, waker, how):gmatch("[^;]+") do
+  for word in stack.fold(stored, waker, how):gmatch("[^;]+") do
     table.insert(words, word)
   end
   return words
@@ -111,7 +120,7 @@ end
 -- target;outer;inner;--;inner;outer;waker
 local function folded(pair)
   local words = words_of(pair.waker)
-  local line = { stack.fold(prog.stacks, pair.target, how), "--" }
+  local line = { stack.fold(stored, pair.target, how), "--" }
   for i = #words, 1, -1 do
     line[#line + 1] = words[i]
   end
@@ -132,7 +141,7 @@ local function print_pair(pair, usecs)
     if i > 1 or pair.waker.comm == "" then print("    " .. word) end
   end
   print("    --")
-  stack.print(io.stdout, stack.resolve(prog.stacks, pair.target), 4, how)
+  stack.print(io.stdout, stack.resolve(stored, pair.target), 4, how)
   print(("    %-16s %s %d\n        %d\n"):format("target:", fmt.safe(pair.target.comm),
     pair.target.tid, usecs))
 end
@@ -161,6 +170,7 @@ if out.mode() == "csv" then
   after(0, function() sink:header() end)
 end
 on_exit(report)
+tool_stacks.check_file("offwaketime", opts.flame)
 tool_stacks.tell_losses("offwaketime", opts.stack_storage_size)
 if out.mode() == "text" and not opts.folded then
   print("Tracing blocked time... Hit Ctrl-C to end.")

@@ -71,13 +71,15 @@ local HOPS = {
   { "icmp_rcv", kind = "network" }, { "icmpv6_rcv", kind = "network" },
   { "raw_rcv", kind = "network" }, { "ping_rcv", kind = "network" },
   { "tcp_queue_rcv", kind = "followed", says = "to the socket" },
+  { "tcp_drop", kind = "followed", says = "not wanted by TCP" },
+  { "skb_attempt_defer_free", kind = "followed", says = "read, to be freed where it was made" },
   { "__sock_queue_rcv_skb", kind = "followed", says = "to the socket" },
   { "__kfree_skb", kind = "free" }, { "skb_release_head_state", kind = "free" },
 }
 
 local prog, plan = skb.follow{ hops = HOPS, define = net.defines("skbpath", opts, {}),
   max_age = opts.max_age, tracks = opts.tracks, stacks = opts.stack and opts.stack_storage_size }
-local journal, summary, started = path.journal(HOPS), path.summary(), nil
+local journal, summary, started = path.journal(HOPS, plan), path.summary(), nil
 local swept = skb.sweep(prog, opts.max_age, function(before)
   summary:lose(journal:forget(before))
 end)
@@ -144,6 +146,7 @@ on_exit(function()
   end
 end)
 path.tell_missing("skbpath", plan, opts.verbose)
+path.tell_hidden("skbpath", plan)
 if out.mode() == "csv" then
   after(0, function() (opts.summary and summary.columns or lines):header() end)
 elseif out.mode() == "text" then

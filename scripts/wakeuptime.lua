@@ -36,13 +36,14 @@ local opts = args.parse{
     { "wakeuptime -u --flame out.svg 30", "30 seconds as a flame graph" },
   },
 }
+offcpu.check("wakeuptime", opts)
 
-local TEXT = offcpu.CHOICE .. [[
+local wakers = offcpu.wakers("wakeuptime")
+local TEXT = offcpu.CHOICE .. tool_stacks.TEXT .. wakers.sleeping .. [[
 struct asleep { u64 since; char comm[TASK_COMM_LEN]; };
 struct wakeup { int kernel; char waker[TASK_COMM_LEN], target[TASK_COMM_LEN]; };
 BPF_HASH(sleepers, u32, struct asleep, 65536);
 BPF_HASH(sums, struct wakeup, u64, 65536);
-BPF_STACK_TRACE(stacks, STACKS);
 BPF_STACK_TRACE(unread, 1);
 
 static inline int wanted(void *ctx, u64 id, long state)
@@ -67,11 +68,15 @@ TRACEPOINT_PROBE(sched, sched_switch)
     struct asleep s = { .since = bpf_ktime_get_ns() };
 
     sleepers.delete(&next);          /* woken while it left: no time */
-    if (!wanted(args, id, args->prev_state))
+    if (!wanted(args, id, args->prev_state)) {
+        gone(args->prev_state);
         return 0;
+    }
     bpf_get_current_comm(&s.comm, sizeof(s.comm));
     if (sleepers.update(&tid, &s))
         LOSS(map_full);
+    else
+        sleeps(tid, args->prev_state);
     return 0;
 }
 
@@ -88,7 +93,7 @@ static inline int wake(void *ctx, u32 tid)
     if (!counted(ns))
         return 0;
     bpf_get_current_comm(&key.waker, sizeof(key.waker));
-    key.kernel = stacks.get_stackid(ctx, 0);
+    key.kernel = stack_id(ctx, 0);
     if (key.kernel < 0)
         LOSS(stack);
     sum = sums.lookup_or_try_init(&key, &zero);
@@ -100,11 +105,12 @@ static inline int wake(void *ctx, u32 tid)
 }
 ]]
 
-local prog = bpf.load{ text = TEXT .. offcpu.waking(), define = offcpu.define(opts) }
+local prog = bpf.load{ text = TEXT .. wakers.waking, define = offcpu.define(opts) }
+local stored = tool_stacks.stored(prog)
 
 -- waker;outer;inner;target
 local function folded(wakeup)
-  return ("%s;%s"):format(stack.fold(prog.stacks, { comm = wakeup.waker, kernel = wakeup.kernel }),
+  return ("%s;%s"):format(stack.fold(stored, { comm = wakeup.waker, kernel = wakeup.kernel }),
     (fmt.safe(wakeup.target):gsub(";", ":")))
 end
 
@@ -126,12 +132,12 @@ local function report()
     local w, usecs = e.key, e.value // 1000
     if out.mode() ~= "text" then
       sink:row{ target = w.target, waker = w.waker, usecs = usecs,
-        stack = stack.fold(prog.stacks, { kernel = w.kernel }) }
+        stack = stack.fold(stored, { kernel = w.kernel }) }
     elseif opts.folded then
       print(folded(w) .. " " .. usecs)
     else
       print(("    %-16s %s"):format("target:", fmt.safe(w.target)))
-      stack.print(io.stdout, stack.resolve(prog.stacks, { kernel = w.kernel }))
+      stack.print(io.stdout, stack.resolve(stored, { kernel = w.kernel }))
       print(("    %-16s %s\n        %d\n"):format("waker:", fmt.safe(w.waker), usecs))
     end
   end
@@ -141,6 +147,7 @@ if out.mode() == "csv" then
   after(0, function() sink:header() end)
 end
 on_exit(report)
+tool_stacks.check_file("wakeuptime", opts.flame)
 tool_stacks.tell_losses("wakeuptime", opts.stack_storage_size)
 if out.mode() == "text" and not opts.folded then
   print("Tracing blocked time... Hit Ctrl-C to end.")

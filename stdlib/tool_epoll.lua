@@ -23,7 +23,10 @@ local TEXT = socket.C .. [[
 #define TIMER 4
 #define HARDIRQ 5
 #define FRAMES 4096                  /* of stack between ep_poll_callback and what it calls */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+#if !defined(TASK_STATE) && LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+#define TASK_STATE 1                 /* without BTF, which would say */
+#endif
+#if TASK_STATE
 #define task_state __state
 #else
 #define task_state state
@@ -373,6 +376,12 @@ local function in_btf()
     ITEM_FD = item.ffd + fd.fd, ITEM_EVENTS = item.event }
 end
 
+-- 1: struct task_struct has __state (5.14+), 0: state; nil: no BTF to ask
+local function renamed_state()
+  local task = offsets_of("task_struct")
+  return task and (task.__state and 1 or 0)
+end
+
 --- Where this kernel keeps what text() reads, as defines for it: from its BTF, else from its source.
 --- Ends the script where neither is known.
 function M.layout(script)
@@ -381,6 +390,7 @@ function M.layout(script)
     oneliner.raise("E-SIGNATURE", ("%s: struct epitem is not known for %s"):format(script,
       sys.release()), "a kernel with BTF tells it; without, 3.10.0-514 to -1160 of EL7 and 4.2 to 6.12 are known")
   end
+  found.TASK_STATE = renamed_state()
   return found
 end
 

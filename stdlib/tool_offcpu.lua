@@ -3,6 +3,9 @@
 -- count, a thread with its stacks, and who wakes it.
 
 local bpf = require "bpf"
+local oneliner = require "oneliner"
+local sys = require "sys"
+local tool_stacks = require "tool_stacks"
 
 local M = {}
 
@@ -48,13 +51,13 @@ static inline int counted(u64 ns)
 
 --- C text: struct thread, which describe() fills from the current one with the stacks that options
 --- want; it tells whether they want the thread, which kernel threads and others are.
-M.THREAD = [[
+--- The stacks are read with tool_stacks.stored().
+M.THREAD = tool_stacks.TEXT .. [[
 struct thread {
     u32 tgid, tid;
     int kernel, user;                /* stack ids */
     char comm[TASK_COMM_LEN];
 };
-BPF_STACK_TRACE(stacks, STACKS);
 BPF_STACK_TRACE(unread, 1);          /* only asked whether there are user frames */
 
 static inline int describe(void *ctx, struct thread *t)
@@ -66,7 +69,7 @@ static inline int describe(void *ctx, struct thread *t)
     t->kernel = -1;
     bpf_get_current_comm(&t->comm, sizeof(t->comm));
 #ifdef USER_STACKS
-    t->user = stacks.get_stackid(ctx, BPF_F_USER_STACK);
+    t->user = stack_id(ctx, BPF_F_USER_STACK);
     if (t->user < 0 && t->user != -14)
         LOSS(stack);
 #else
@@ -74,7 +77,7 @@ static inline int describe(void *ctx, struct thread *t)
 #endif
     of_kernel = t->user == -14;      /* EFAULT: no user memory */
 #ifdef KERNEL_STACKS
-    t->kernel = stacks.get_stackid(ctx, 0);
+    t->kernel = stack_id(ctx, 0);
     if (t->kernel < 0)
         LOSS(stack);
 #endif
@@ -91,6 +94,29 @@ static inline int describe(void *ctx, struct thread *t)
 }
 ]]
 
+local function refuse(script, status, message, ...)
+  io.stderr:write(script, ": ", message:format(...), "\n")
+  os.exit(status, true)
+end
+
+--- Ends the script where its options match nothing: no such process or thread, a thread that is no
+--- process, a range of times that is none.
+function M.check(script, opts)
+  local id = opts.pid or opts.tid
+  if opts.max_block_time and opts.max_block_time < opts.min_block_time then
+    refuse(script, 2, "no time is both at least %d us and at most %d", opts.min_block_time,
+      opts.max_block_time)
+  elseif not id or oneliner.dry() then
+    return
+  elseif not sys.alive(id) then
+    refuse(script, 1, "there is no %s %d", opts.pid and "process" or "thread", id)
+  end
+  local process = (sys.read(("/proc/%d/status"):format(id)) or ""):match("\nTgid:%s*(%d+)")
+  if opts.pid and process and tonumber(process) ~= id then
+    refuse(script, 1, "%d is a thread of process %s", id, process)
+  end
+end
+
 --- What these texts ask for, from a script's options.
 function M.define(opts)
   return {
@@ -102,11 +128,71 @@ function M.define(opts)
   }
 end
 
---- C text that calls wake(ctx, tid) when the thread tid is woken, by who is on the CPU.
-function M.waking()
-  -- sched_waking is hit by the waker; sched_wakeup may be behind an interrupt to another CPU
-  local event = bpf.probe("tracepoint:sched:sched_waking") and "sched_waking" or "sched_wakeup"
-  return ("TRACEPOINT_PROBE(sched, %s) { return wake(args, args->pid); }\n"):format(event)
+local OF_TRACEPOINT = [[
+static inline void sleeps(u32 tid, long state) {}
+static inline void gone(long state) {}
+]]
+
+-- keyed by what try_to_wake_up has, as the layout of struct task_struct may not be known
+local OF_FUNCTION = [[
+struct sleep { u32 tid, state; };
+BPF_HASH(sleeping, u64, struct sleep, 65536);
+
+static inline void sleeps(u32 tid, long state)
+{
+    u64 task = bpf_get_current_task();
+    struct sleep s = { .tid = tid, .state = state };
+    if (sleeping.update(&task, &s))
+        LOSS(map_full);
+}
+
+static inline void gone(long state)
+{
+    u64 task = bpf_get_current_task();
+    if (state & DEAD)
+        sleeping.delete(&task);
+}
+]]
+
+local FUNCTION = [[
+int kprobe__try_to_wake_up(struct pt_regs *ctx)
+{
+    u64 task = (u64)ARG(try_to_wake_up, p);
+    struct sleep *s = sleeping.lookup(&task);
+    if (!s || !(s->state & (u32)ARG(try_to_wake_up, state)))
+        return 0;                    /* it will not be woken */
+    return wake(ctx, s->tid);
+}
+
+/* a worker that falls asleep wakes the next one without that function, on its own CPU */
+TRACEPOINT_PROBE(sched, sched_wakeup)
+{
+    u64 comm[2] = {};
+    bpf_get_current_comm(&comm, sizeof(comm));
+    if (comm[0] != 0x2f72656b726f776bULL)     /* "kworker/" */
+        return 0;
+    return wake(args, args->pid);
+}
+]]
+
+--- C texts `sleeping` and `waking`, for before and behind the script's own, which calls
+-- sleeps(tid, state) of the current thread when it leaves, gone(state) when it leaves unwanted, and
+-- defines wake(ctx, tid), which is called when that one is woken, by who does it. Of several calls
+-- the first tells the truth.
+function M.wakers(script)
+  if bpf.probe("tracepoint:sched:sched_waking") then
+    return { sleeping = OF_TRACEPOINT,
+      waking = "TRACEPOINT_PROBE(sched, sched_waking) { return wake(args, args->pid); }\n" }
+  end
+  -- before 4.3: sched_wakeup may be behind an interrupt to another CPU
+  local ok, why = bpf.probe("kprobe:try_to_wake_up")
+  if ok then
+    return { sleeping = OF_FUNCTION, waking = FUNCTION }
+  end
+  io.stderr:write(("%s: who wakes from another CPU is not known (%s): told is what that CPU was doing\n")
+    :format(script, (tostring(why):gsub("\n.*", ""))))
+  return { sleeping = OF_TRACEPOINT,
+    waking = "TRACEPOINT_PROBE(sched, sched_wakeup) { return wake(args, args->pid); }\n" }
 end
 
 return M

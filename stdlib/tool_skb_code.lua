@@ -27,12 +27,13 @@ struct hop {
     u32 number, pid, cpu, length;
     s32 stack, verdict;
     u32 reason, hook;
-    u8 event, pf, function[6];
+    u8 event, pf, kind, function[5];
     struct net_place at, peer;
     struct net_flow flow;
     char comm[TASK_COMM_LEN], table[32], chain[32];
 };
-struct call { u64 branch, skb, ip; u32 pf, hook; char table[32], chain[32]; };
+enum kind { OTHER, HOOK, TABLE, CHAIN };        /* for kernels that hide their addresses */
+struct call { u64 branch, skb, ip, kind; u32 pf, hook; char table[32], chain[32]; };
 
 BPF_HASH(tracks, u64, struct track, TRACKS);
 BPF_HASH(calls, u64, struct call, 4096);
@@ -223,6 +224,7 @@ static inline void tell_call(struct pt_regs *ctx, struct call *c)
     h->branch = t->branch;
     h->event = ENTER;
     h->ip = c->ip;
+    h->kind = c->kind;
     h->pf = c->pf;
     h->hook = c->hook;
     __builtin_memcpy(h->table, c->table, sizeof(h->table));
@@ -294,6 +296,7 @@ static inline void tell_verdict(struct pt_regs *ctx, struct call *c)
     fill(ctx, h, t, (struct sk_buff *)c->skb, c->ip, RETURN);
     net_place_of((struct sk_buff *)c->skb, &h->at);
     h->verdict = PT_REGS_RC(ctx);
+    h->kind = c->kind;
     h->pf = c->pf;
     h->hook = c->hook;
     __builtin_memcpy(h->table, c->table, sizeof(h->table));
@@ -330,6 +333,7 @@ static inline int hook_begins(struct pt_regs *ctx, struct sk_buff *skb,
         return 0;
     NET_READ(pf, state->pf);
     NET_READ(h->hook, state->hook);
+    h->kind = c->kind = HOOK;
     h->pf = c->pf = pf;
     c->hook = h->hook;
     hops.submit(ctx, h);
@@ -348,6 +352,7 @@ static inline int table_begins(struct pt_regs *ctx, struct sk_buff *skb,
         return 0;
     NET_READ(pf, state->pf);
     NET_READ(c->hook, state->hook);
+    c->kind = TABLE;
     c->pf = pf;
 #ifdef HAVE_TABLES
     bpf_probe_read_kernel(&c->table, sizeof(c->table), &table->name);
@@ -389,6 +394,7 @@ static inline int chain_begins(struct pt_regs *ctx, struct nft_pktinfo *pkt, voi
     c = new_call(ctx, skb);
     if (!c)
         return 0;
+    c->kind = CHAIN;
     c->pf = 255;                        /* no hook of its own */
 #ifdef HAVE_TABLES
     struct nft_chain *chain = priv;

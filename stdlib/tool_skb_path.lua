@@ -3,6 +3,7 @@
 -- took, with the time of each step.
 
 local bpf = require "bpf"
+local debuginfo = require "debuginfo"
 local fmt = require "fmt"
 local net = require "tool_net"
 local out = require "out"
@@ -47,20 +48,33 @@ end
 
 -- ---- events as rows ----
 
+local KINDS = { "hook", "table", "chain" }
 local EVENTS = { [0] = "hop", "return", "copy", "drop", "consumed", "freed", "enter" }
 local HOOK_VERDICTS = { [0] = "stolen", [1] = "accept" }
 local IPTABLES = { [2] = "iptables", [10] = "ip6tables" }
 local Journal = {}
 Journal.__index = Journal
 
---- What is known of each packet on its way. hops: the rows of tool_skb.follow().
-function M.journal(hops)
+-- Since 5.19 a packet that was read is freed by a function of its own; where that is not seen, the
+-- end in a socket's queue may be either.
+local function tells_merges(plan)
+  for _, p in ipairs(plan) do
+    if p.row[1] == "skb_attempt_defer_free" then
+      return p.ok or not sys.kfunction(p.row[1])
+    end
+  end
+  return false
+end
+
+--- What is known of each packet on its way. hops: the rows of tool_skb.follow(), plan: what it
+--- returned.
+function M.journal(hops, plan)
   local by_name = {}
   for _, row in ipairs(hops) do
     by_name[row[1]] = row
   end
   return setmetatable({ hops = hops, rows = by_name, reasons = M.drop_reasons(), branches = {},
-    paths = {}, n = 0 }, Journal)
+    paths = {}, n = 0, tells_merges = tells_merges(plan) }, Journal)
 end
 
 -- a branch, which is a packet or a copy of it: its number and what it was seen with last
@@ -154,6 +168,10 @@ local function add_verdict(row, branch, e, kind)
   branch.inside = nil
 end
 
+-- who frees what is left in the queues of a socket: the kernel counts it as dropped
+local UNREAD = { sk_stream_kill_queues = true, inet_csk_destroy_sock = true,
+  inet_sock_destruct = true, tcp_disconnect = true, tcp_close = true, __tcp_close = true }
+
 -- a drop is a hook's where it fell in there, or in a table of it, or one has decided so
 local function add_drop(row, branch, e, reasons)
   row.location = location_of(e.other)
@@ -162,7 +180,9 @@ local function add_drop(row, branch, e, reasons)
   if hook and (branch.inside or row.location:find("^nf_hook_slow")) then
     row.by = "netfilter " .. hook .. (branch.inside and ", " .. branch.inside or "")
   end
-  row.detail = row.location .. (row.by and " by " .. row.by or "")
+  local unread = UNREAD[row.location:match("^[%w_]+")]
+  row.detail = row.location .. (unread and ": unread when its socket ended" or "")
+    .. (row.by and " by " .. row.by or "")
     .. (row.reason and " (" .. row.reason .. ")" or "")
 end
 
@@ -184,9 +204,9 @@ function Journal:row(e)
   local name = function_of(e, self.hops)
   local known = self.rows[name] or {}
   branch.seen = e.ns
+  local kind = KINDS[e.kind] or known.kind  -- not known: the kernel hides its addresses
   if EVENTS[e.event] == "enter" then
-    local name_it = NAMES[known.kind]     -- nil: the kernel hides its addresses
-    branch.inside = name_it and name_it({}, e)
+    branch.inside = NAMES[kind]({}, e)
     return nil
   end
   local row = { event = EVENTS[e.event], path = branch.path.number, branch = branch.name,
@@ -194,10 +214,10 @@ function Journal:row(e)
     func = name, length = e.length, detail = known.says }
   add_place(row, branch, e)
   add_flow(row, branch, e)
-  if row.event == "hop" and known.kind == "hook" then
+  if row.event == "hop" and kind == "hook" then
     add_hook(row, branch, e)
   elseif row.event == "return" then
-    add_verdict(row, branch, e, known.kind)
+    add_verdict(row, branch, e, kind)
   elseif row.event == "drop" then
     row.func = "kfree_skb"
     add_drop(row, branch, e, self.reasons)
@@ -206,6 +226,11 @@ function Journal:row(e)
   elseif row.event == "consumed" then
     row.func = "consume_skb"
   end
+  if row.event == "freed" and name == "skb_release_head_state" and branch.last == "tcp_queue_rcv"
+    and self.tells_merges then
+    row.detail = "its data is with the packet before it in the queue"
+  end
+  branch.last = name
   if e.event >= 3 then
     end_branch(self, e.branch)
   end
@@ -244,6 +269,24 @@ function M.tell_missing(tool, plan, verbose)
   if #missing > 0 then
     io.stderr:write(("%s: %d of %d hops cannot be probed here: %s\n"):format(tool, #missing, all,
       table.concat(missing, ", ")))
+  end
+end
+
+--- Says on standard error if the kernel hides the addresses of the functions that are probed.
+function M.tell_hidden(tool, plan)
+  local probed
+  for _, p in ipairs(plan) do
+    if p.ok and p.fn then
+      probed = true
+      if debuginfo.kernel_address(p.row[1]) then
+        return
+      end
+    end
+  end
+  local restrict = (sys.read("/proc/sys/kernel/kptr_restrict") or ""):match("%d+")
+  if probed and restrict then
+    io.stderr:write(("%s: the kernel hides its addresses (kernel.kptr_restrict is %s): "
+      .. "functions have no names\n"):format(tool, restrict))
   end
 end
 

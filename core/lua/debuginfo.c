@@ -65,7 +65,9 @@ static struct debug_lines *open_file(const char *path, struct error *err)
 		fd = open_compressed(path, err);
 	} else {
 		fd = open_regular(path, 0);
-		if (fd < 0)
+		if (fd < 0 && errno == EINVAL)
+			error_set(err, "E-FILE", "'%s' is no regular file", path);
+		else if (fd < 0)
 			error_sys(err, "E-FILE", errno, "open '%s'", path);
 	}
 	return fd < 0 ? NULL : debug_lines_open(fd, path, err);

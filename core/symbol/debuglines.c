@@ -140,8 +140,8 @@ static bool identify(struct debug_lines *d, int fd, const char *path, struct buf
 	if (!elf_file_build_id(f, &d->id))
 		d->id.len = 0;
 	d->banner = read_banner(f);
-	if (!elf_section_data(f, SHT_PROGBITS, ".debug_info", NULL, NULL) &&
-		!elf_section_data(f, SHT_PROGBITS, ".zdebug_info", NULL, NULL))
+	if (!elf_section_is_there(f, SHT_PROGBITS, ".debug_info") &&
+		!elf_section_is_there(f, SHT_PROGBITS, ".zdebug_info"))
 		d->separate = elf_file_debug_path(f, path, refused);
 	elf_file_close(f);
 	return true;

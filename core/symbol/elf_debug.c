@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <zlib.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -16,36 +19,35 @@
 
 #define DEBUG_DIR "/usr/lib/debug"
 
-/* the polynomial of zlib and .gnu_debuglink */
-static uint32_t crc32_add(uint32_t crc, const unsigned char *p, size_t n)
-{
-	static uint32_t table[256];
-	uint32_t c;
-	int i, bit;
+/*
+ * A file named by .gnu_debuglink is read as a whole to be known: 4 GiB take
+ * some seconds, and the largest debug files (browsers, kernels) have less.
+ * One of more is no such file, but may be any number of holes.
+ */
+#define LINKED_MAX ((off_t)4 << 30)
 
-	for (i = 0; !table[255] && i < 256; i++) {
-		for (c = i, bit = 0; bit < 8; bit++)
-			c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1;
-		table[i] = c;
-	}
-	for (crc = ~crc; n; n--)
-		crc = table[(crc ^ *p++) & 0xff] ^ crc >> 8;
-	return ~crc;
-}
-
+/* .gnu_debuglink's checksum is the one of zlib */
 static bool crc_matches(int fd, uint32_t want)
 {
-	unsigned char *block = mem_alloc(1 << 16);
-	uint32_t crc = 0;
+	enum { BLOCK = 1 << 18 };
+	unsigned char *block = mem_alloc(BLOCK);
+	uLong crc = crc32(0, NULL, 0);
 	off_t at = 0;
 	ssize_t n;
 
-	while ((n = pread(fd, block, 1 << 16, at)) > 0) {
-		crc = crc32_add(crc, block, n);
+	while (at <= LINKED_MAX && (n = pread(fd, block, BLOCK, at)) > 0) {
+		crc = crc32(crc, block, n);
 		at += n;
 	}
 	free(block);
-	return n == 0 && crc == want;
+	return at <= LINKED_MAX && n == 0 && crc == want;
+}
+
+static bool is_too_large(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_size > LINKED_MAX;
 }
 
 static bool same_build_id(const struct elf_file *f, const struct build_id *want)
@@ -120,7 +122,8 @@ static struct elf_file *open_by_link(struct search *s, char *path, uint32_t crc)
 {
 	int fd = open_regular(path, 0);
 	struct elf_file *f = NULL;
-	bool matches = fd >= 0 && crc_matches(fd, crc);
+	bool too_large = fd >= 0 && is_too_large(fd);
+	bool matches = fd >= 0 && !too_large && crc_matches(fd, crc);
 
 	if (fd < 0) {
 		free(path);
@@ -133,7 +136,8 @@ static struct elf_file *open_by_link(struct search *s, char *path, uint32_t crc)
 	if (f)
 		s->found = path;
 	else
-		refuse(s, path, matches ? "no ELF file, or a damaged one" :
+		refuse(s, path, too_large ? "more than 4 GiB, too much for a debug file" :
+			matches ? "no ELF file, or a damaged one" :
 			"another checksum than the link to it has");
 	return f;
 }

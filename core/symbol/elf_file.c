@@ -128,29 +128,81 @@ const struct elf_segments *elf_file_segments(const struct elf_file *f)
 
 /* ---- sections ---- */
 
-Elf_Data *elf_section_data(const struct elf_file *f, unsigned type, const char *name,
-	Elf_Scn **ret_section, GElf_Shdr *ret_header)
+/*
+ * What is read of a section goes to memory as a whole, and a file of a few
+ * blocks can have one of gigabytes: all holes.  Of the largest programs with
+ * their debug files (browsers, kernels with all modules: up to 4 GiB) some
+ * million symbols of 24 bytes and as many names of a hundred are read; of other
+ * sections, some MiB at most.
+ */
+static bool is_readable(const GElf_Shdr *header)
+{
+	static const struct { unsigned type; uint64_t max; } limits[] = {
+		{ SHT_SYMTAB, 256 << 20 },
+		{ SHT_DYNSYM, 256 << 20 },
+		{ SHT_STRTAB, 768 << 20 },
+		{ SHT_PROGBITS, 256 << 20 },	/* .rodata */
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
+		if (limits[i].type == header->sh_type)
+			return header->sh_size <= limits[i].max;
+	}
+	return header->sh_size <= 32 << 20;
+}
+
+/* the first section of this type (and name, unless NULL) and its header; or NULL */
+static Elf_Scn *find_section(const struct elf_file *f, unsigned type, const char *name,
+	GElf_Shdr *ret_header)
 {
 	Elf_Scn *section = NULL;
-	GElf_Shdr header;
 	const char *s;
 	size_t names;
 
-	if (name && elf_getshdrstrndx(f->elf, &names) < 0)
+	if (name && (elf_getshdrstrndx(f->elf, &names) < 0 ||
+		!gelf_getshdr(elf_getscn(f->elf, names), ret_header) || !is_readable(ret_header)))
 		return NULL;
 	while ((section = elf_nextscn(f->elf, section))) {
-		if (!gelf_getshdr(section, &header) || header.sh_type != type)
+		if (!gelf_getshdr(section, ret_header) || ret_header->sh_type != type)
 			continue;
-		s = name ? elf_strptr(f->elf, names, header.sh_name) : NULL;
-		if (name && (!s || strcmp(s, name) != 0))
-			continue;
-		if (ret_section)
-			*ret_section = section;
-		if (ret_header)
-			*ret_header = header;
-		return elf_getdata(section, NULL);
+		s = name ? elf_strptr(f->elf, names, ret_header->sh_name) : NULL;
+		if (!name || (s && strcmp(s, name) == 0))
+			return section;
 	}
 	return NULL;
+}
+
+bool elf_section_is_there(const struct elf_file *f, unsigned type, const char *name)
+{
+	GElf_Shdr header;
+
+	return find_section(f, type, name, &header) != NULL;
+}
+
+/* of the section of a symbol table's names */
+static bool names_are_readable(const struct elf_file *f, const GElf_Shdr *symbols)
+{
+	Elf_Scn *names = elf_getscn(f->elf, symbols->sh_link);
+	GElf_Shdr header;
+
+	return names && gelf_getshdr(names, &header) && header.sh_type == SHT_STRTAB &&
+		is_readable(&header);
+}
+
+Elf_Data *elf_section_data(const struct elf_file *f, unsigned type, const char *name,
+	Elf_Scn **ret_section, GElf_Shdr *ret_header)
+{
+	GElf_Shdr header;
+	Elf_Scn *section = find_section(f, type, name, &header);
+
+	if (!section || !is_readable(&header))
+		return NULL;
+	if (ret_section)
+		*ret_section = section;
+	if (ret_header)
+		*ret_header = header;
+	return elf_getdata(section, NULL);
 }
 
 bool elf_file_has_symtab(const struct elf_file *f)
@@ -189,7 +241,7 @@ bool elf_file_build_id(const struct elf_file *f, struct build_id *ret)
 	while ((section = elf_nextscn(f->elf, section))) {
 		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_NOTE)
 			continue;
-		data = elf_getdata(section, NULL);
+		data = is_readable(&header) ? elf_getdata(section, NULL) : NULL;
 		if (data && note_build_id(data, ret))
 			return true;
 	}
@@ -265,7 +317,7 @@ static bool walk_section(const struct walk *w, unsigned type)
 	size_t i;
 
 	data = elf_section_data(w->file, type, NULL, NULL, &header);
-	if (!data)
+	if (!data || !names_are_readable(w->file, &header))
 		return true;
 	if (type == SHT_DYNSYM)
 		versions = elf_section_data(w->file, SHT_GNU_versym, NULL, NULL, NULL);

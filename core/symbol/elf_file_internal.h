@@ -15,6 +15,8 @@ struct elf_file {
 	struct elf_segments segments;
 };
 
+/* whether there is such a section; it is not read */
+bool elf_section_is_there(const struct elf_file *f, unsigned type, const char *name);
 /* the first section of this type (and name, unless NULL); out parameters may be NULL */
 Elf_Data *elf_section_data(const struct elf_file *f, unsigned type, const char *name,
 	Elf_Scn **ret_section, GElf_Shdr *ret_header);

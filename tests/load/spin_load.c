@@ -3,10 +3,11 @@
  * Takes so many seconds of CPU time, for tests that sample it:
  *
  *	spin_load user|kernel|both SECONDS [HOLD]
+ *	spin_load user|kernel|both SECONDS exec PROGRAM [ARGUMENTS]
  *
  * user: in load_spin(), below load_outer_spin(), in user mode; kernel: in the kernel, which
  * fills pages with zeros for it; both: one after the other.  HOLD: seconds to stay afterwards, so
- * that stacks find their names; "done" is printed before.
+ * that stacks find their names; "done" is printed before.  exec: the process goes on as PROGRAM.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -54,10 +55,12 @@ int main(int argc, char **argv)
 	bool user = argc > 2 && strcmp(argv[1], "kernel") != 0;
 	bool kernel = argc > 2 && strcmp(argv[1], "user") != 0;
 	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC), n;
+	bool executes = argc > 4 && strcmp(argv[3], "exec") == 0;
 	double end;
 
-	if (argc < 3 || argc > 4 || !strstr("user kernel both", argv[1]) || zero < 0) {
-		fputs("usage: spin_load user|kernel|both SECONDS [HOLD]\n", stderr);
+	if (argc < 3 || (argc > 4 && !executes) || !strstr("user kernel both", argv[1]) || zero < 0) {
+		fputs("usage: spin_load user|kernel|both SECONDS [HOLD | exec PROGRAM [ARGUMENTS]]\n",
+			stderr);
 		return 2;
 	}
 	for (end = strtod(argv[2], NULL); cpu_time() < end;) {
@@ -67,6 +70,11 @@ int main(int argc, char **argv)
 			if (read(zero, zeros, BYTES) != BYTES)
 				return 1;
 		}
+	}
+	if (executes) {
+		execv(argv[4], argv + 4);
+		perror(argv[4]);
+		return 1;
 	}
 	puts("done");
 	fflush(stdout);
