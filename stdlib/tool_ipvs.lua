@@ -3,6 +3,7 @@
 
 local hist = require "hist"
 local net = require "tool_net"
+local probes = require "probes"
 local sys = require "sys"
 
 local M = {}
@@ -129,38 +130,90 @@ static inline u32 netns_of(struct pt_regs *ctx)
 ]]
 
 local THREAD = [[
-int kprobe__ip_vs_tick_estimation(struct pt_regs *ctx)
+int kprobe__FUNCTION(struct pt_regs *ctx)
 {
-    struct netns_ipvs *ipvs = 0;
-#ifdef _NET_IP_VS_H
-    struct ip_vs_est_kt_data *kd = ARG(ip_vs_tick_estimation, kd);
-    bpf_probe_read_kernel(&ipvs, sizeof(ipvs), &kd->ipvs);
-#endif
-    begin((u32)bpf_get_current_pid_tgid(), inum_of_ipvs(ipvs));
+    begin((u32)bpf_get_current_pid_tgid(), inum_of_ipvs(ipvs_of(ctx)));
     return 0;
 }
 
-int kretprobe__ip_vs_tick_estimation(struct pt_regs *ctx)
+int kretprobe__FUNCTION(struct pt_regs *ctx)
 {
     end(ctx, (u32)bpf_get_current_pid_tgid());
     return 0;
 }
 ]]
 
+-- whose thread it is, by the argument
+local OF_TICK = [[
+static inline struct netns_ipvs *ipvs_of(struct pt_regs *ctx)
+{
+    struct netns_ipvs *ipvs = 0;
+#ifdef _NET_IP_VS_H
+    struct ip_vs_est_kt_data *kd = ARG(ip_vs_tick_estimation, kd);
+    bpf_probe_read_kernel(&ipvs, sizeof(ipvs), &kd->ipvs);
+#endif
+    return ipvs;
+}
+]]
+
+-- whose thread it is, by what it was started with; KTHREAD_DATA is where struct kthread has that
+local OF_CHAIN = [[
+#include <linux/sched.h>
+static inline struct netns_ipvs *ipvs_of(struct pt_regs *ctx)
+{
+    struct netns_ipvs *ipvs = 0;
+#if defined(_NET_IP_VS_H) && KTHREAD_DATA
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    struct ip_vs_est_kt_data *kd = 0;
+    void *kthread = 0;
+    bpf_probe_read_kernel(&kthread, sizeof(kthread), &task->worker_private);
+    bpf_probe_read_kernel(&kd, sizeof(kd), kthread + KTHREAD_DATA);
+    bpf_probe_read_kernel(&ipvs, sizeof(ipvs), &kd->ipvs);
+#elif defined(NETNS)
+#error which network namespace ipvs walks is known only with kernel headers and BTF
+#endif
+    return ipvs;
+}
+]]
+
+-- struct kthread is private to kernel/kthread.c; 0: not known
+local function kthread_data()
+  for _, field in ipairs(probes.fields("struct kthread") or {}) do
+    if field.name == "data" then
+      return field.offset
+    end
+  end
+  return 0
+end
+
+local THREADS = { "ip_vs_tick_estimation", "ip_vs_chain_estimation" }
+
+local function thread_text(name)
+  local by = name == "ip_vs_tick_estimation" and OF_TICK
+    or ("#define KTHREAD_DATA %d\n"):format(kthread_data()) .. OF_CHAIN
+  return by .. THREAD:gsub("FUNCTION", name)
+end
+
 --- C that probes who walks on this kernel: until 6.1 a timer, in one go; since 6.2 threads, in
---- portions. nil and the reason where that cannot be.
+--- portions, or, where the compiler has inlined that function, what a portion does in one go.
+--- nil and the reason where that cannot be.
 function M.walker()
   local major, minor = sys.release():match("^(%d+)%.(%d+)")
   local version = tonumber(major) * 1000 + tonumber(minor)
   local timer = (version < 4015 and OF_NUMBER or OF_TIMER) .. TIMER
   if sys.kfunction("estimation_timer") then
     return timer
-  elseif sys.kfunction("ip_vs_tick_estimation") then
-    return THREAD
-  elseif not sys.kfunction("vfs_read") then
-    return version < 6002 and timer or THREAD  -- a target whose functions are not known
+  end
+  for _, name in ipairs(THREADS) do
+    if sys.kfunction(name) then
+      return thread_text(name)
+    end
+  end
+  if not sys.kfunction("vfs_read") then  -- a target whose functions are not known
+    return version < 6002 and timer or thread_text(THREADS[1])
   elseif sys.kfunction("ip_vs_start_estimator") then
-    return nil, "neither estimation_timer nor ip_vs_tick_estimation can be probed here"
+    return nil, ("none of estimation_timer, %s can be probed here"):format(
+      table.concat(THREADS, ", "))
   end
   return nil, "this kernel has no ipvs, or its module is not loaded (modprobe ip_vs)"
 end
