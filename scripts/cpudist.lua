@@ -3,7 +3,7 @@
 --
 --        512 -> 1023       : 98       |****************************************|
 local args, bpf, out = require "args", require "bpf", require "out"
-local dist, report = require "tool_dist", require "tool_report"
+local cpus, dist, report = require "tool_cpus", require "tool_dist", require "tool_report"
 
 local opts = args.parse{
   name = "cpudist",
@@ -11,13 +11,14 @@ local opts = args.parse{
   options = {
     { "-O", "--offcpu", help = "the time off the CPU" },
     { "-p", "--pid", type = "pid", help = "this process only" },
+    { "-c", "--cpu", type = "cpus", help = "these CPUs only, such as 3 or 0,2-3" },
     { "-P", "--pids", help = "a distribution for each process" },
     { "-L", "--tids", help = "a distribution for each thread" },
     { "-I", "--include-idle", help = "idle CPUs too" },
     { "-e", "--extension", help = "the exact average, too" },
     { "-m", "--milliseconds", help = "milliseconds instead of microseconds" },
     { "-T", "--timestamp", help = "print the time of each output" },
-    { "--duration", type = "duration", min = 0.001, help = "seconds until the end" },
+    { "-d", "--duration", type = "duration", min = 0.001, help = "seconds until the end" },
   },
   positionals = {
     { "interval", type = "duration", min = 0.001, help = "seconds between outputs (until Ctrl-C)" },
@@ -27,15 +28,17 @@ local opts = args.parse{
   examples = {
     { "cpudist", "one distribution until Ctrl-C" },
     { "cpudist -O -p 185 5 1", "process 185 off the CPU, over five seconds" },
+    { "cpudist -c 0 10 1", "stretches on CPU 0, over ten seconds" },
     { "cpudist -P -m 1", "each process, each second, in milliseconds" },
   },
 }
 
 local unit = opts.milliseconds and 1000000 or 1000
 local prog = bpf.load{
-  define = { PID = opts.pid, UNIT = unit, OFF = opts.offcpu, BY_PROCESS = opts.pids,
+  define = { PID = opts.pid, CPUS = cpus.given(opts.cpu), UNIT = unit, OFF = opts.offcpu, BY_PROCESS = opts.pids,
     BY_THREAD = opts.tids, NAMES = opts.pids or opts.tids, IDLE = opts.include_idle, SUMS = opts.extension },
-  text = [[
+  text = cpus.TEXT .. [[
+#define DEAD 0x70                    /* never comes back, but its tid does; since 4.14 also parked */
 struct dist_key { u32 id, slot; };
 struct off { u64 since, id; };
 struct name { char comm[TASK_COMM_LEN]; } __attribute__((aligned(8)));
@@ -72,6 +75,8 @@ static inline void count(u64 id, struct name *name, s64 ns)
 {
     struct dist_key key = { .slot = LOG2_SLOT(ns / (u64)UNIT) };
     u64 zero = 0;
+    if (!on_wanted_cpu())
+        return;
     if (ns < 0) {
         LOSS(negative);              /* clocks of 3.10 may do that */
         return;
@@ -104,7 +109,7 @@ TRACEPOINT_PROBE(sched, sched_switch)
 
     tid = tid ? tid : idle;
     next = next ? next : idle;
-    if (wanted(id) && left.update(&tid, &off))
+    if (wanted(id) && !(args->prev_state & DEAD) && left.update(&tid, &off))
         LOSS(map_full);
     came_back = left.lookup(&next);
     if (came_back) {
@@ -129,22 +134,22 @@ TRACEPOINT_PROBE(sched, sched_switch)
     return 0;
 }
 ]] }
+cpus.limit(prog, opts.cpu)
 
 local what = opts.pids and "pid" or opts.tids and "tid"
 local show = dist.printer{ label = opts.milliseconds and "msecs" or "usecs", section = what or nil,
-  timestamp = opts.timestamp }
+  named = what, timestamp = opts.timestamp }
 
 local function output()
   local counts, list, total = prog.dist:drain(), {}, nil
-  local name = what and dist.namer(prog.names)
   for i, e in ipairs(counts) do
-    list[i] = { key = what and name(e.key.id) or nil, slot = e.key.slot, count = e.value }
+    list[i] = { key = what and e.key.id or nil, slot = e.key.slot, count = e.value }
   end
   for _, e in ipairs(opts.extension and prog.sums:drain() or {}) do
     total = total or {}
-    total[what and name(e.key) or ""] = e.value // unit
+    total[what and e.key or ""] = e.value // unit
   end
-  show(list, what and total or total and total[""])
+  show(list, what and total or total and total[""], what and dist.namer(prog.names))
 end
 
 if out.mode() == "text" then

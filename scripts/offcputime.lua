@@ -12,30 +12,13 @@ local offcpu, tool_stacks = require "tool_offcpu", require "tool_stacks"
 local opts = args.parse{
   name = "offcputime",
   summary = "Sum up the time between leaving the CPU and coming back, by kernel and user stack.",
-  options = {
-    { "-p", "--pid", type = "pid", help = "this process only" },
-    { "-t", "--tid", type = "pid", help = "this thread only" },
-    { "-u", "--user-threads-only", help = "no kernel threads" },
-    { "-k", "--kernel-threads-only", help = "kernel threads only" },
-    { "-U", "--user-stacks-only", help = "user stacks only" },
-    { "-K", "--kernel-stacks-only", help = "kernel stacks only" },
-    { "-f", "--folded", help = "a line per stack, for flame graphs" },
-    { "--flame", arg = "FILE.svg", help = "write a flame graph to a file, instead of the stacks" },
-    { "-d", "--delimited", help = "a delimiter between kernel and user stacks" },
-    { "-m", "--min-block-time", arg = "USECS", type = "uint", max = 1000000000000, default = 1,
-      help = "shortest time counted" },
-    { "-M", "--max-block-time", arg = "USECS", type = "uint", max = 1000000000000,
-      help = "longest time counted" },
-    { "--state", type = "uint", max = 0xffff,
-      help = "only threads that left in one of these states (bits; 0: preempted)" },
-    { "--stack-storage-size", type = "uint", min = 16, max = 1048576, default = 16384,
-      help = "distinct stacks that can be stored" },
+  options = offcpu.options{
+    pid = "this process only", tid = "this thread only", user = "no kernel threads",
+    kernel = "kernel threads only", folded = "a line per stack, for flame graphs",
+    state = "only threads that left in one of these states (bits; 0: preempted)",
   },
-  positionals = {
-    { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },
-  },
-  exclusive = { { "json", "csv", "folded", "flame" }, { "user_threads_only", "kernel_threads_only" },
-    { "user_stacks_only", "kernel_stacks_only" }, { "pid", "tid" } },
+  positionals = offcpu.POSITIONALS,
+  exclusive = offcpu.EXCLUSIVE,
   examples = {
     { "offcputime 5", "five seconds, all threads" },
     { "offcputime -p 185 --flame out.svg 30", "30 seconds of process 185 as a flame graph" },
@@ -52,7 +35,10 @@ BPF_HASH(sums, struct thread, u64, 65536);
 static inline void leave(void *ctx, u32 tid, u64 now)
 {
     struct off off = { .since = now };
-    if (describe(ctx, &off.thread) && leaving.update(&tid, &off))
+    if (!is_of_kind(ctx))
+        return;
+    describe(ctx, &off.thread);
+    if (leaving.update(&tid, &off))
         LOSS(map_full);
 }
 
@@ -84,7 +70,7 @@ TRACEPOINT_PROBE(sched, sched_switch)
     return 0;
 }
 ]] }
-local stored = tool_stacks.stored(prog)
+local stored, how = tool_stacks.stored(prog), offcpu.how(opts)
 
 local sink = out.columns{
   { "comm" }, { "tgid", "%d" }, { "tid", "%d" }, { "usecs", "%d" }, { "stack" },
@@ -93,7 +79,7 @@ local sink = out.columns{
 local function draw()
   local stacks = {}
   for i, e in ipairs(prog.sums:top()) do
-    stacks[i] = { stack.fold(stored, e.key, { kernel_suffix = true }), e.value // 1000 }
+    stacks[i] = { stack.fold(stored, e.key, how), e.value // 1000 }
   end
   tool_stacks.draw("offcputime", opts.flame, stacks, { title = "Off-CPU time", unit = "us" })
 end
@@ -102,7 +88,6 @@ local function report()
   if opts.flame then
     return draw()
   end
-  local how = { delimiter = opts.delimited }
   for _, e in ipairs(prog.sums:top()) do
     local who, usecs = e.key, e.value // 1000
     if out.mode() ~= "text" then

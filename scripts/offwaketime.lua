@@ -9,30 +9,14 @@ local offcpu, tool_stacks = require "tool_offcpu", require "tool_stacks"
 local opts = args.parse{
   name = "offwaketime",
   summary = "Sum up the time that threads were blocked, by their stack and their waker's stack.",
-  options = {
-    { "-p", "--pid", type = "pid", help = "only threads of this process are targets" },
-    { "-t", "--tid", type = "pid", help = "only this thread is a target" },
-    { "-u", "--user-threads-only", help = "no kernel threads as targets" },
-    { "-k", "--kernel-threads-only", help = "only kernel threads as targets" },
-    { "-U", "--user-stacks-only", help = "user stacks only" },
-    { "-K", "--kernel-stacks-only", help = "kernel stacks only" },
-    { "-d", "--delimited", help = "a delimiter between kernel and user stacks" },
-    { "-f", "--folded", help = "a line per pair of stacks, for flame graphs" },
-    { "--flame", arg = "FILE.svg", help = "write a flame graph to a file, instead of the stacks" },
-    { "-m", "--min-block-time", arg = "USECS", type = "uint", max = 1000000000000, default = 1,
-      help = "shortest time counted" },
-    { "-M", "--max-block-time", arg = "USECS", type = "uint", max = 1000000000000,
-      help = "longest time counted" },
-    { "--state", type = "uint", min = 1, max = 0xffff,
-      help = "only threads that blocked in one of these states (bits)" },
-    { "--stack-storage-size", type = "uint", min = 16, max = 1048576, default = 16384,
-      help = "distinct stacks that can be stored" },
+  options = offcpu.options{
+    pid = "only threads of this process are targets", tid = "only this thread is a target",
+    user = "no kernel threads as targets", kernel = "only kernel threads as targets",
+    folded = "a line per pair of stacks, for flame graphs", min_state = 1,
+    state = "only threads that blocked in one of these states (bits)",
   },
-  positionals = {
-    { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },
-  },
-  exclusive = { { "json", "csv", "folded", "flame" }, { "user_threads_only", "kernel_threads_only" },
-    { "user_stacks_only", "kernel_stacks_only" }, { "pid", "tid" } },
+  positionals = offcpu.POSITIONALS,
+  exclusive = offcpu.EXCLUSIVE,
   examples = {
     { "offwaketime 5", "five seconds, all threads" },
     { "offwaketime -p 185 --flame out.svg 30", "30 seconds of process 185 as a flame graph" },
@@ -51,8 +35,9 @@ BPF_HASH(sums, struct pair, u64, 65536);
 static inline void leave(void *ctx, u32 tid, long state, u64 now)
 {
     struct off off = { .since = now };
-    if (!describe(ctx, &off.pair.target))
+    if (!is_of_kind(ctx))
         return;
+    describe(ctx, &off.pair.target);
     if (blocked.update(&tid, &off))
         LOSS(map_full);
     else
@@ -102,8 +87,7 @@ static inline int wake(void *ctx, u32 tid)
 ]]
 
 local prog = bpf.load{ text = TEXT .. wakers.waking, define = offcpu.define(opts) }
-local stored = tool_stacks.stored(prog)
-local how = { delimiter = opts.delimited }
+local stored, how = tool_stacks.stored(prog), offcpu.how(opts)
 
 -- one whose waker was not seen has been woken before it had left
 local function words_of(waker)

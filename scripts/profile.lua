@@ -53,31 +53,29 @@ local opts = args.parse{
   },
 }
 
-if opts.pid and not require "oneliner".dry() and not sys.alive(opts.pid) then
-  io.stderr:write(("profile: there is no process %d\n"):format(opts.pid))
-  os.exit(1, true)
-end
 tool_top.check_options("profile", opts, { "children", "interval", "zero", "rows" })
 local with_stacks = not opts.top or opts.children
+-- all that is known of an idle CPU's sample is its kernel stack or instruction
+local skip_idle = not opts.include_idle and (opts.user or opts.user_stacks_only and not opts.top)
 local frequency = not opts.period and (opts.frequency or opts.top and 999 or 99) or nil
 local rate = frequency and ("%d Hz"):format(frequency) or ("a sample every %d ns"):format(opts.period)
 
 local prog = bpf.load{
-  define = { PID = opts.pid, IDLE = opts.include_idle, STACKS = with_stacks and opts.stack_storage_size or 1,
+  define = { PID = opts.pid, SKIP_IDLE = skip_idle, STACKS = with_stacks and opts.stack_storage_size or 16,
     ONLY_USER = opts.user, ONLY_KERNEL = opts.kernel, TOP = opts.top,
     KERNEL_STACKS = with_stacks and not opts.user_stacks_only,
     USER_STACKS = with_stacks and not opts.kernel_stacks_only },
-  text = [[
+  text = tool_stacks.TEXT .. tool_stacks.EXECS .. [[
 #include <uapi/linux/bpf_perf_event.h>
 
 struct who {
-    u32 tgid, in_user;
+    u32 tgid;
+    u16 in_user, execs;
     int kernel, user;                /* stack ids */
     u64 ip;
     char comm[TASK_COMM_LEN];
 };
 BPF_HASH(counts, struct who, u64, 65536);
-BPF_STACK_TRACE(stacks, STACKS);
 
 /* the registers are the interrupted code's, read as wide as the kernel lets us */
 static inline int user_mode(struct bpf_perf_event_data *ctx)
@@ -95,7 +93,7 @@ int sample(struct bpf_perf_event_data *ctx)
     int in_user = user_mode(ctx);
     struct who who = { .tgid = id >> 32, .kernel = -1, .user = -1 };
 
-#ifndef IDLE
+#ifdef SKIP_IDLE
     if ((u32)id == 0)
         return 0;
 #endif
@@ -117,11 +115,13 @@ int sample(struct bpf_perf_event_data *ctx)
 #endif
     bpf_get_current_comm(&who.comm, sizeof(who.comm));
 #ifdef KERNEL_STACKS
-    who.kernel = stacks.get_stackid(ctx, 0);
+    who.kernel = stack_id(ctx, 0);
 #endif
 #ifdef USER_STACKS
-    who.user = stacks.get_stackid(ctx, BPF_F_USER_STACK);
+    who.user = stack_id(ctx, BPF_F_USER_STACK);
 #endif
+    if (who.user >= 0 || in_user)
+        who.execs = execs_of(who.tgid);
     /* EFAULT is "it was not in the kernel" and "it has no user memory" */
     if ((who.kernel < -1 && who.kernel != -14) || (who.user < -1 && who.user != -14))
         LOSS(stack);
@@ -134,6 +134,12 @@ int sample(struct bpf_perf_event_data *ctx)
 }
 ]] }
 
+local stored = with_stacks and tool_stacks.stored(prog)
+local wanted = tool_functions.wanted(stored, opts)
+if opts.top then
+  sys.ksym(0)                        -- the kernel's names are read now, not while it samples
+end
+tool_stacks.attach_execs(prog)
 for _, cpu in ipairs(tool_cpus.online(opts.cpu) or { -1 }) do
   prog:perf_event("sample", { event = "cpu-clock", cpu = cpu, frequency = frequency,
     period = opts.period })
@@ -141,12 +147,25 @@ end
 
 local sink = out.columns{ { "comm" }, { "tgid", "%d" }, { "count", "%d" }, { "stack" } }
 
-local function draw()
-  local stacks = {}
-  for i, e in ipairs(prog.counts:top()) do
-    stacks[i] = { stack.fold(prog.stacks, e.key, { kernel_suffix = true }), e.value }
+-- {count, ids of stacks, process whose names they have, who} of what was sampled, the most first
+local function samples()
+  local list, namer = {}, tool_stacks.namer(prog)
+  for _, e in ipairs(prog.counts:top()) do
+    local who = e.key
+    if wanted(who) then
+      list[#list + 1] = { count = e.value, tgid = who.tgid,
+        stack = { comm = who.comm, kernel = who.kernel, user = who.user, tgid = namer(who) } }
+    end
   end
-  tool_stacks.draw("profile", opts.flame, stacks, { title = "CPU time", subtitle = rate })
+  return list
+end
+
+local function draw()
+  local rows = {}
+  for i, e in ipairs(samples()) do
+    rows[i] = { stack.fold(stored, e.stack, { kernel_suffix = true }), e.count }
+  end
+  tool_stacks.draw("profile", opts.flame, rows, { title = "CPU time", subtitle = rate })
 end
 
 local function report()
@@ -154,24 +173,24 @@ local function report()
     return draw()
   end
   local how = { delimiter = opts.delimited, kernel_suffix = opts.annotate }
-  for _, e in ipairs(prog.counts:top()) do
-    local who = e.key
+  for _, e in ipairs(samples()) do
     if out.mode() ~= "text" then
-      sink:row{ comm = who.comm, tgid = who.tgid, count = e.value,
-        stack = stack.fold(prog.stacks, who, how) }
+      sink:row{ comm = e.stack.comm, tgid = e.tgid, count = e.count,
+        stack = stack.fold(stored, e.stack, how) }
     elseif opts.folded then
-      print(stack.fold(prog.stacks, who, how) .. " " .. e.value)
+      print(stack.fold(stored, e.stack, how) .. " " .. e.count)
     else
-      local s = stack.resolve(prog.stacks, who)
+      local s = stack.resolve(stored, e.stack)
       stack.print(io.stdout, s, 4, how)
-      print(("    %-16s %s (%d)\n        %d\n"):format("-", s.comm, who.tgid, e.value))
+      print(("    %-16s %s (%d)\n        %d\n"):format("-", s.comm, e.tgid, e.count))
     end
   end
 end
 
+tool_stacks.check_file("profile", opts.flame)
 tool_stacks.tell_losses("profile", opts.stack_storage_size)
 if opts.top then
-  tool_functions.show(prog.counts, opts.children and prog.stacks, opts, rate)
+  tool_functions.show(prog, stored, wanted, opts, rate)
 else
   on_exit(report)
 end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- wakeuptime: time that threads were blocked, by the kernel stack of who woke them
+-- wakeuptime: time that threads were blocked, by the stack of who woke them
 --
 --     target:          sleep
 --     hrtimer_wakeup
@@ -12,24 +12,15 @@ local offcpu, tool_stacks = require "tool_offcpu", require "tool_stacks"
 
 local opts = args.parse{
   name = "wakeuptime",
-  summary = "Sum up the time from falling asleep to being woken, by the waker's kernel stack.",
-  options = {
-    { "-p", "--pid", type = "pid", help = "only threads of this process are targets" },
-    { "-u", "--useronly", help = "no kernel threads as targets" },
-    { "-k", "--kernelonly", help = "only kernel threads as targets" },
-    { "-f", "--folded", help = "a line per stack, for flame graphs" },
-    { "--flame", arg = "FILE.svg", help = "write a flame graph to a file, instead of the stacks" },
-    { "-m", "--min-block-time", arg = "USECS", type = "uint", max = 1000000000000, default = 1,
-      help = "shortest time counted" },
-    { "-M", "--max-block-time", arg = "USECS", type = "uint", max = 1000000000000,
-      help = "longest time counted" },
-    { "--stack-storage-size", type = "uint", min = 16, max = 1048576, default = 16384,
-      help = "distinct stacks that can be stored" },
+  summary = "Sum up the time from falling asleep to being woken, by the waker's stack.",
+  options = offcpu.options{
+    pid = "only threads of this process are targets", tid = "only this thread is a target",
+    user = "no kernel threads as targets", kernel = "only kernel threads as targets",
+    folded = "a line per stack, for flame graphs", min_state = 1,
+    state = "only threads that blocked in one of these states (bits)",
   },
-  positionals = {
-    { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },
-  },
-  exclusive = { { "json", "csv", "folded", "flame" }, { "useronly", "kernelonly" } },
+  positionals = offcpu.POSITIONALS,
+  exclusive = offcpu.EXCLUSIVE,
   examples = {
     { "wakeuptime 5", "five seconds, all threads" },
     { "wakeuptime -p 185 -m 1000 10", "who wakes process 185 after a millisecond or more" },
@@ -39,27 +30,11 @@ local opts = args.parse{
 offcpu.check("wakeuptime", opts)
 
 local wakers = offcpu.wakers("wakeuptime")
-local TEXT = offcpu.CHOICE .. tool_stacks.TEXT .. wakers.sleeping .. [[
+local TEXT = offcpu.CHOICE .. offcpu.THREAD .. wakers.sleeping .. [[
 struct asleep { u64 since; char comm[TASK_COMM_LEN]; };
-struct wakeup { int kernel; char waker[TASK_COMM_LEN], target[TASK_COMM_LEN]; };
+struct wakeup { struct thread waker; char target[TASK_COMM_LEN]; };
 BPF_HASH(sleepers, u32, struct asleep, 65536);
 BPF_HASH(sums, struct wakeup, u64, 65536);
-BPF_STACK_TRACE(unread, 1);
-
-static inline int wanted(void *ctx, u64 id, long state)
-{
-    if (!(state & SLEEPS) || !chosen(id, state))
-        return 0;
-#ifdef USER_ONLY
-    if (unread.get_stackid(ctx, BPF_F_USER_STACK) == -14)
-        return 0;                    /* EFAULT: no user memory */
-#endif
-#ifdef KERNEL_ONLY
-    if (unread.get_stackid(ctx, BPF_F_USER_STACK) != -14)
-        return 0;
-#endif
-    return 1;
-}
 
 TRACEPOINT_PROBE(sched, sched_switch)
 {
@@ -68,7 +43,7 @@ TRACEPOINT_PROBE(sched, sched_switch)
     struct asleep s = { .since = bpf_ktime_get_ns() };
 
     sleepers.delete(&next);          /* woken while it left: no time */
-    if (!wanted(args, id, args->prev_state)) {
+    if (!(args->prev_state & SLEEPS) || !chosen(id, args->prev_state) || !is_of_kind(args)) {
         gone(args->prev_state);
         return 0;
     }
@@ -92,10 +67,11 @@ static inline int wake(void *ctx, u32 tid)
     sleepers.delete(&tid);
     if (!counted(ns))
         return 0;
-    bpf_get_current_comm(&key.waker, sizeof(key.waker));
-    key.kernel = stack_id(ctx, 0);
-    if (key.kernel < 0)
-        LOSS(stack);
+    describe(ctx, &key.waker);
+    key.waker.tid = 0;               /* threads of a name and a stack are one */
+#ifndef USER_STACKS
+    key.waker.tgid = 0;
+#endif
     sum = sums.lookup_or_try_init(&key, &zero);
     if (sum)
         lock_xadd(sum, ns);
@@ -106,12 +82,11 @@ static inline int wake(void *ctx, u32 tid)
 ]]
 
 local prog = bpf.load{ text = TEXT .. wakers.waking, define = offcpu.define(opts) }
-local stored = tool_stacks.stored(prog)
+local stored, how = tool_stacks.stored(prog), offcpu.how(opts)
 
 -- waker;outer;inner;target
 local function folded(wakeup)
-  return ("%s;%s"):format(stack.fold(stored, { comm = wakeup.waker, kernel = wakeup.kernel }),
-    (fmt.safe(wakeup.target):gsub(";", ":")))
+  return stack.fold(stored, wakeup.waker, how) .. ";" .. fmt.safe(wakeup.target):gsub(";", ":")
 end
 
 local function draw()
@@ -131,14 +106,15 @@ local function report()
   for _, e in ipairs(prog.sums:top()) do
     local w, usecs = e.key, e.value // 1000
     if out.mode() ~= "text" then
-      sink:row{ target = w.target, waker = w.waker, usecs = usecs,
-        stack = stack.fold(stored, { kernel = w.kernel }) }
+      local frames = { tgid = w.waker.tgid, kernel = w.waker.kernel, user = w.waker.user }
+      sink:row{ target = w.target, waker = w.waker.comm, usecs = usecs,
+        stack = stack.fold(stored, frames, how) }
     elseif opts.folded then
       print(folded(w) .. " " .. usecs)
     else
       print(("    %-16s %s"):format("target:", fmt.safe(w.target)))
-      stack.print(io.stdout, stack.resolve(stored, { kernel = w.kernel }))
-      print(("    %-16s %s\n        %d\n"):format("waker:", fmt.safe(w.waker), usecs))
+      stack.print(io.stdout, stack.resolve(stored, w.waker), 4, how)
+      print(("    %-16s %s\n        %d\n"):format("waker:", fmt.safe(w.waker.comm), usecs))
     end
   end
 end

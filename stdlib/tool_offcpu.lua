@@ -3,8 +3,6 @@
 -- count, a thread with its stacks, and who wakes it.
 
 local bpf = require "bpf"
-local oneliner = require "oneliner"
-local sys = require "sys"
 local tool_stacks = require "tool_stacks"
 
 local M = {}
@@ -50,7 +48,7 @@ static inline int counted(u64 ns)
 ]]
 
 --- C text: struct thread, which describe() fills from the current one with the stacks that options
---- want; it tells whether they want the thread, which kernel threads and others are.
+--- want; is_of_kind() tells whether they want the thread, which kernel threads and others are.
 --- The stacks are read with tool_stacks.stored().
 M.THREAD = tool_stacks.TEXT .. [[
 struct thread {
@@ -60,60 +58,83 @@ struct thread {
 };
 BPF_STACK_TRACE(unread, 1);          /* only asked whether there are user frames */
 
-static inline int describe(void *ctx, struct thread *t)
+static inline int is_of_kind(void *ctx)
+{
+#ifdef USER_ONLY                     /* EFAULT: no user memory */
+    return unread.get_stackid(ctx, BPF_F_USER_STACK) != -14;
+#elif defined(KERNEL_ONLY)
+    return unread.get_stackid(ctx, BPF_F_USER_STACK) == -14;
+#else
+    return 1;
+#endif
+}
+
+static inline void describe(void *ctx, struct thread *t)
 {
     u64 id = bpf_get_current_pid_tgid();
-    int of_kernel, wanted = 1;
     t->tgid = id >> 32;
     t->tid = id;
-    t->kernel = -1;
+    t->kernel = t->user = -1;
     bpf_get_current_comm(&t->comm, sizeof(t->comm));
 #ifdef USER_STACKS
     t->user = stack_id(ctx, BPF_F_USER_STACK);
     if (t->user < 0 && t->user != -14)
         LOSS(stack);
-#else
-    t->user = unread.get_stackid(ctx, BPF_F_USER_STACK);
 #endif
-    of_kernel = t->user == -14;      /* EFAULT: no user memory */
 #ifdef KERNEL_STACKS
     t->kernel = stack_id(ctx, 0);
     if (t->kernel < 0)
         LOSS(stack);
 #endif
-#ifdef USER_ONLY
-    wanted = !of_kernel;
-#endif
-#ifdef KERNEL_ONLY
-    wanted = of_kernel;
-#endif
-#ifndef USER_STACKS
-    t->user = -1;
-#endif
-    return wanted;
 }
 ]]
+
+--- Rows of the scripts' options and positionals, and pairs that exclude each other, for args.parse.
+--- words: pid, tid, user and kernel (help of -p, -t, -u and -k), folded (help of -f), state (of
+--- --state), min_state.
+function M.options(words)
+  return {
+    { "-p", "--pid", type = "pid", help = words.pid },
+    { "-t", "--tid", type = "tid", help = words.tid },
+    { "-u", "--user-threads-only", "--useronly", help = words.user },
+    { "-k", "--kernel-threads-only", "--kernelonly", help = words.kernel },
+    { "-U", "--user-stacks-only", help = "user stacks only" },
+    { "-K", "--kernel-stacks-only", help = "kernel stacks only" },
+    { "-f", "--folded", help = words.folded },
+    { "--flame", arg = "FILE.svg", help = "write a flame graph to a file, instead of the stacks" },
+    { "-d", "--delimited", help = "a delimiter between kernel and user stacks" },
+    { "-a", "--annotate", help = "mark kernel frames with _[k]" },
+    { "-m", "--min-block-time", arg = "USECS", type = "uint", max = 1000000000000, default = 1,
+      help = "shortest time counted" },
+    { "-M", "--max-block-time", arg = "USECS", type = "uint", max = 1000000000000,
+      help = "longest time counted" },
+    { "--state", type = "uint", min = words.min_state, max = 0xffff, help = words.state },
+    { "--stack-storage-size", type = "uint", min = 16, max = 1048576, default = 16384,
+      help = "distinct stacks that can be stored" },
+  }
+end
+
+M.POSITIONALS = {
+  { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },
+}
+M.EXCLUSIVE = { { "json", "csv", "folded", "flame" }, { "user_threads_only", "kernel_threads_only" },
+  { "user_stacks_only", "kernel_stacks_only" }, { "pid", "tid" } }
+
+--- How stack.fold() and stack.print() are to show stacks: as options say, or for a flame graph.
+function M.how(opts)
+  return { delimiter = opts.delimited, kernel_suffix = opts.annotate or opts.flame ~= nil }
+end
 
 local function refuse(script, status, message, ...)
   io.stderr:write(script, ": ", message:format(...), "\n")
   os.exit(status, true)
 end
 
---- Ends the script where its options match nothing: no such process or thread, a thread that is no
---- process, a range of times that is none.
+--- Ends the script where its options match nothing: a range of times that is none.
 function M.check(script, opts)
-  local id = opts.pid or opts.tid
   if opts.max_block_time and opts.max_block_time < opts.min_block_time then
     refuse(script, 2, "no time is both at least %d us and at most %d", opts.min_block_time,
       opts.max_block_time)
-  elseif not id or oneliner.dry() then
-    return
-  elseif not sys.alive(id) then
-    refuse(script, 1, "there is no %s %d", opts.pid and "process" or "thread", id)
-  end
-  local process = (sys.read(("/proc/%d/status"):format(id)) or ""):match("\nTgid:%s*(%d+)")
-  if opts.pid and process and tonumber(process) ~= id then
-    refuse(script, 1, "%d is a thread of process %s", id, process)
   end
 end
 
@@ -122,8 +143,7 @@ function M.define(opts)
   return {
     PID = opts.pid, TID = opts.tid, STATE = opts.state, STACKS = opts.stack_storage_size,
     MIN_NS = opts.min_block_time * 1000, MAX_NS = opts.max_block_time and opts.max_block_time * 1000,
-    USER_ONLY = opts.user_threads_only or opts.useronly,
-    KERNEL_ONLY = opts.kernel_threads_only or opts.kernelonly,
+    USER_ONLY = opts.user_threads_only, KERNEL_ONLY = opts.kernel_threads_only,
     KERNEL_STACKS = not opts.user_stacks_only, USER_STACKS = not opts.kernel_stacks_only,
   }
 end

@@ -19,17 +19,23 @@
 
 static char found[PATH_MAX];
 
-/* 0, or the errno that says why this is no tracefs that we may use */
+/*
+ * 0, or the errno that says why this is no tracefs that we may use.  access()
+ * would answer for the real user without capabilities; the dot is found only
+ * if the directory may be searched, too.
+ */
 static int try_path(const char *prefix, const char *suffix)
 {
 	char path[PATH_MAX + 32];
-	int err;
+	int fd, err;
 
-	snprintf(path, sizeof(path), "%s%s/events", prefix, suffix);
-	if (access(path, R_OK | X_OK) < 0) {
+	snprintf(path, sizeof(path), "%s%s/events/.", prefix, suffix);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
 		err = errno;
 		return err;
 	}
+	close(fd);
 	snprintf(found, sizeof(found), "%s%s", prefix, suffix);
 	return 0;
 }

@@ -25,7 +25,7 @@ int64_t clock_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 + 1;
 }
 
@@ -169,41 +169,92 @@ static void read_status(struct process *p)
 	buf_release(&b);
 }
 
-/* field 22 of stat; the command name in front may hold anything */
-static uint64_t start_time(const struct process *p)
+static const char *skip_fields(const char *at, int n)
+{
+	while (at && n--)
+		at = strchr(at + 1, ' ');
+	return at;
+}
+
+static uint64_t number_at(const char *at)
+{
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+/* fields 22 and 28 of stat; the command name in front may hold anything */
+static void read_stat(const struct process *p, struct identity *ret)
 {
 	struct buf b = BUF_INIT;
-	uint64_t ticks = 0;
 	const char *at;
-	int i;
 
 	at = read_proc(p, "stat", &b) ? strrchr(b.data, ')') : NULL;
-	for (i = 2; at && i < 22; i++)
-		at = strchr(at + 1, ' ');
-	if (at)
-		ticks = strtoull(at, NULL, 10);
+	at = skip_fields(at, 20);
+	ret->started = number_at(at);
+	ret->stack = number_at(skip_fields(at, 6));
 	buf_release(&b);
-	return ticks;
+}
+
+static struct identity read_identity(const struct process *p)
+{
+	struct identity ret = { 0 };
+	char path[64];
+	struct stat st;
+
+	read_stat(p, &ret);
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", p->pid);
+	if (stat(path, &st) == 0) {
+		ret.device = st.st_dev;
+		ret.inode = st.st_ino;
+	}
+	return ret;
+}
+
+/* what is not known of one of them tells nothing */
+static bool is_other(const struct identity *a, const struct identity *b)
+{
+	if (!a->started || !b->started)
+		return false;
+	return a->started != b->started ||
+		(a->stack && b->stack && a->stack != b->stack) ||
+		(a->inode && b->inode && (a->inode != b->inode || a->device != b->device));
+}
+
+static void forget_maps(struct process *p)
+{
+	free_maps(p->maps, p->n_maps);
+	p->maps = NULL;
+	p->n_maps = 0;
+}
+
+void process_check(struct process *p)
+{
+	struct identity now = read_identity(p);
+
+	p->checked = clock_ms();
+	if (!is_other(&p->is, &now))
+		return;
+	forget_maps(p);
+	process_load(p);
 }
 
 bool process_load(struct process *p)
 {
 	struct mapping *maps = NULL;
 	struct buf b = BUF_INIT;
-	uint64_t started;
+	struct identity is;
 	size_t n = 0;
 
-	p->loaded = clock_ms();
+	p->loaded = p->checked = clock_ms();
+	is = read_identity(p);
 	if (read_proc(p, "maps", &b))
 		n = parse_maps(b.data, &maps);
 	buf_release(&b);
 	if (!n)		/* a zombie's list is empty */
 		return false;
-	started = start_time(p);
-	if (started == p->started)
+	if (is.started == p->is.started)
 		keep_tables(p, maps, n);
-	p->started = started;
-	free_maps(p->maps, p->n_maps);
+	p->is = is;
+	forget_maps(p);
 	p->maps = maps;
 	p->n_maps = n;
 	read_status(p);

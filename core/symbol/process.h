@@ -22,12 +22,20 @@ struct mapping {
 	struct elf_table *table;	/* borrowed */
 };
 
+/* tells a reused pid, and the program that execve put in another's place */
+struct identity {
+	uint64_t started;	/* clock ticks since boot */
+	uint64_t stack;		/* where it begins, random; 0: a zombie's, or hidden */
+	uint64_t device, inode;	/* of the program; 0: not known */
+};
+
 struct process {
 	uint32_t pid;
 	uint32_t ns_pid;	/* as the process itself sees it */
 	uid_t uid;		/* effective */
-	uint64_t started;	/* clock ticks since boot; tells a reused pid */
+	struct identity is;
 	int64_t loaded;		/* monotonic milliseconds; 0: never tried */
+	int64_t checked;	/* when process_check() had its last look */
 	struct mapping *maps;	/* by address, executable ones only */
 	size_t n_maps;
 };
@@ -40,6 +48,11 @@ void process_free(struct process *p);
  * if the process is gone or hidden: p then is what it was.
  */
 bool process_load(struct process *p);
+/*
+ * Is it another program by now, or another process of this pid?  Then its
+ * mappings are forgotten, and read again.  What has ended stays.
+ */
+void process_check(struct process *p);
 struct mapping *process_find(struct process *p, uint64_t addr);
 
 /* to read the mapped file, be it deleted or in another mount namespace; -1: cannot */
@@ -49,6 +62,7 @@ char *process_path(const struct process *p, const struct mapping *m);
 /* appends the mapping's memory; false if it cannot be read */
 bool process_read(const struct process *p, const struct mapping *m, struct buf *out);
 
+/* monotonic, good to a few milliseconds, never 0; cheap enough for each look-up */
 int64_t clock_ms(void);
 
 #endif

@@ -23,7 +23,10 @@
 
 /* a process that maps code at run time is looked at again this often, if an
  * address is not known */
-enum { REFRESH_MS = 1000 };
+enum {
+	REFRESH_MS = 1000,
+	CHECK_MS = 50,		/* how old the knowledge may be that it is still the same program */
+};
 
 struct image {
 	char *data;
@@ -139,15 +142,70 @@ uint64_t kernel_address(struct symbolizer *s, const char *name)
 	return kallsyms_address(kernel(s), name);
 }
 
-const char *kernel_function(struct symbolizer *s, const char *name, char **near_hint)
+bool kernel_has_module(struct symbolizer *s, const char *module)
 {
-	return kallsyms_function(kernel(s), name, near_hint);
+	return kallsyms_has_module(kernel(s), module);
+}
+
+/* "MODULE:NAME", at its colon */
+static enum function_state find_in_module(struct symbolizer *s, const char *name,
+	const char *colon, const char **ret_name, char **ret_detail)
+{
+	char *module = mem_string_n(name, colon - name), *full;
+	enum function_state state = kallsyms_find_in(kernel(s), module, colon + 1, ret_name,
+		ret_detail);
+
+	if (state == FUNCTION_THERE && strcmp(module, "vmlinux") != 0) {
+		full = mem_format("%s:%s", module, *ret_name);
+		*ret_name = keep_string(s, full);
+		free(full);
+	}
+	free(module);
+	return state;
 }
 
 enum function_state kernel_function_find(struct symbolizer *s, const char *name,
 	const char **ret_name, char **ret_detail)
 {
+	const char *colon = strchr(name, ':');
+
+	if (colon)
+		return find_in_module(s, name, colon, ret_name, ret_detail);
 	return kallsyms_find(kernel(s), name, ret_name, ret_detail);
+}
+
+const char *kernel_function(struct symbolizer *s, const char *name, char **near_hint)
+{
+	const char *found = NULL;
+	enum function_state state;
+	char *detail = NULL;
+
+	if (!strchr(name, ':'))
+		return kallsyms_function(kernel(s), name, near_hint);
+	state = kernel_function_find(s, name, &found, &detail);
+	if (state == FUNCTION_ABSENT && near_hint)
+		*near_hint = detail;
+	else
+		free(detail);
+	return state == FUNCTION_THERE ? found : NULL;
+}
+
+uint64_t kernel_function_address(struct symbolizer *s, const char *name)
+{
+	const char *found = NULL, *colon;
+	char *detail = NULL, *module;
+	enum function_state state = kernel_function_find(s, name, &found, &detail);
+	uint64_t addr;
+
+	free(detail);
+	if (state != FUNCTION_THERE)
+		return 0;
+	/* a name alone is the kernel's own, if it has one */
+	colon = strchr(found, ':');
+	module = colon ? mem_string_n(found, colon - found) : mem_string("vmlinux");
+	addr = kallsyms_address_in(kernel(s), module, colon ? colon + 1 : found);
+	free(module);
+	return addr || colon ? addr : kallsyms_address(kernel(s), found);
 }
 
 void kernel_functions(struct symbolizer *s, const char *glob,
@@ -174,13 +232,14 @@ static struct process *get_process(struct symbolizer *s, uint32_t pid)
 	struct process *p = s->last;
 	char key[16];
 
-	if (p && p->pid == pid)
-		return p;
-	p = table_get(s->processes, pid_key(key, pid));
+	if (!p || p->pid != pid)
+		p = table_get(s->processes, pid_key(key, pid));
 	if (!p) {
 		p = process_new(pid);
-		table_set(s->processes, key, p);
+		table_set(s->processes, pid_key(key, pid), p);
 		process_load(p);
+	} else if (clock_ms() - p->checked >= CHECK_MS) {
+		process_check(p);
 	}
 	s->last = p;
 	return p;

@@ -58,9 +58,10 @@ int main(int argc, char **argv)
 	bool executes = argc > 4 && strcmp(argv[3], "exec") == 0;
 	double end;
 
-	if (argc < 3 || (argc > 4 && !executes) || !strstr("user kernel both", argv[1]) || zero < 0) {
-		fputs("usage: spin_load user|kernel|both SECONDS [HOLD | exec PROGRAM [ARGUMENTS]]\n",
-			stderr);
+	if (argc < 3 || (argc > 4 && !executes) || !strstr("user kernel both", argv[1]) ||
+		zero < 0) {
+		fputs("usage: spin_load user|kernel|both SECONDS [HOLD | exec PROGRAM "
+			"[ARGUMENTS]]\n", stderr);
 		return 2;
 	}
 	for (end = strtod(argv[2], NULL); cpu_time() < end;) {

@@ -23,10 +23,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -58,6 +61,14 @@ int global_marker(int x)
 static char *in_dir(const char *name)
 {
 	return mem_format("%s/%s", dir, name);
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
 static void write_file(const char *path, const void *data, size_t size)
@@ -178,6 +189,13 @@ static _Noreturn void child_main(char **argv)
 {
 	uint64_t addr = (uintptr_t)static_marker + 2;
 	uid_t uid = atoi(argv[4]);
+	sigset_t usr1;
+	int sig;
+
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	if (argv[2][0] == '/')
+		sigprocmask(SIG_BLOCK, &usr1, NULL);
 
 	if (argv[3][0] && (chroot(argv[3]) < 0 || chdir("/") < 0))
 		fail_child("chroot");
@@ -188,6 +206,12 @@ static _Noreturn void child_main(char **argv)
 		addr = (uintptr_t)mmap(NULL, 65536, PROT_READ | PROT_EXEC,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	dprintf(STDOUT_FILENO, "%" PRIx64 "\n", addr);
+	if (argv[2][0] == '/') {		/* at SIGUSR1 it is this program */
+		sigwait(&usr1, &sig);
+		signal(SIGPIPE, SIG_IGN);
+		execl(argv[2], "test_symbol", "child", "function", "", "0", NULL);
+		fail_child("exec");
+	}
 	for (;;)
 		pause();
 }
@@ -407,6 +431,8 @@ static void test_kernel_names(void **state)
 	symbolizer_free(s);
 }
 
+static void assert_glob(struct symbolizer *s, const char *glob, int max, const char *want);
+
 static void assert_found(struct symbolizer *s, const char *name, enum function_state want,
 	const char *found, const char *detail)
 {
@@ -431,11 +457,51 @@ static void test_kernel_places(void **state)
 	assert_found(s, "both", FUNCTION_THERE, "both.constprop.0", NULL);
 	assert_found(s, "finish_switch", FUNCTION_THERE, "finish_switch.isra.3.constprop.7", NULL);
 	assert_found(s, "twice", FUNCTION_COPIES, NULL, "2");
-	assert_found(s, "copied", FUNCTION_COPIES, NULL, "copied.constprop.0, copied.isra.1");
+	assert_found(s, "copied", FUNCTION_CLONES, NULL, "copied.constprop.0, copied.isra.1");
 	assert_found(s, "copied.isra.1", FUNCTION_THERE, "copied.isra.1", NULL);
 	assert_found(s, "ip_out", FUNCTION_PART, NULL, "ip_out.part.12");
 	assert_found(s, "tcp_akc", FUNCTION_ABSENT, NULL, "did you mean 'tcp_ack'?");
 	assert_found(s, "zzzzzzzzzzzzzzzzzzzz", FUNCTION_ABSENT, NULL, NULL);
+	symbolizer_free(s);
+}
+
+/* "MODULE:NAME", and names that several have */
+static void test_kernel_modules(void **state)
+{
+	struct symbolizer *s = from_text("ffffffff81000000 T shared\n"
+		"ffffffff81000010 t alone\n"
+		"ffffffff81001000 T _etext\n"
+		"ffffffffc0a00000 t shared\t[one]\n"
+		"ffffffffc0a00010 t both\t[one]\n"
+		"ffffffffc0a00020 t cloned.isra.0\t[one]\n"
+		"ffffffffc0b00000 t both\t[two]\n"
+		"ffffffffc0b00010 t cloned.isra.0\t[two]\n"
+		"ffffffffc0b00020 t pair\t[two]\n"
+		"ffffffffc0b00030 t pair\t[two]\n");
+
+	assert_found(s, "shared", FUNCTION_THERE, "shared", "one");
+	assert_found(s, "vmlinux:shared", FUNCTION_THERE, "shared", NULL);
+	assert_found(s, "one:shared", FUNCTION_THERE, "one:shared", NULL);
+	assert_found(s, "two:shared", FUNCTION_ABSENT, NULL, NULL);
+	assert_found(s, "three:shared", FUNCTION_ABSENT, NULL, NULL);
+	assert_found(s, "alone", FUNCTION_THERE, "alone", NULL);
+	assert_found(s, "both", FUNCTION_MODULES, NULL, "one, two");
+	assert_found(s, "two:both", FUNCTION_THERE, "two:both", NULL);
+	assert_found(s, "two:cloned", FUNCTION_THERE, "two:cloned.isra.0", NULL);
+	assert_found(s, "pair", FUNCTION_COPIES, NULL, "2");
+	assert_found(s, "two:pair", FUNCTION_COPIES, NULL, "2");
+	assert_found(s, "one:bohth", FUNCTION_ABSENT, NULL, "did you mean 'both'?");
+	assert_string_equal(kernel_function(s, "one:cloned", NULL), "one:cloned.isra.0");
+	assert_null(kernel_function(s, "two:pair", NULL));
+	assert_true(kernel_has_module(s, "two"));
+	assert_false(kernel_has_module(s, "three"));
+	assert_int_equal(kernel_function_address(s, "shared"), 0xffffffff81000000);
+	assert_int_equal(kernel_function_address(s, "one:shared"), 0xffffffffc0a00000);
+	assert_int_equal(kernel_function_address(s, "two:cloned"), 0xffffffffc0b00010);
+	assert_int_equal(kernel_function_address(s, "pair"), 0);
+	assert_glob(s, "two:*", -1, "two:both/two two:cloned.isra.0/two two:pair/two ");
+	assert_glob(s, "*:shared", -1, "vmlinux:shared/vmlinux one:shared/one ");
+	assert_glob(s, "shared", -1, "shared/vmlinux ");
 	symbolizer_free(s);
 }
 
@@ -689,6 +755,35 @@ static void test_mapped_later(void **state)
 }
 
 /* ---- other processes ---- */
+
+/* another program at the same addresses: nothing that is asked for is unknown */
+static void test_process_executes(void **state)
+{
+	char *path = copy_self("second"), exe[64], now[256] = "";
+	struct symbolizer *s = symbolizer_new();
+	struct plan plan = { .what = path };
+	int before = personality(0xffffffff), i;
+	struct child c;
+
+	need_children();
+	personality(before | ADDR_NO_RANDOMIZE);
+	start(&c, &plan);
+	personality(before);
+	assert_user(s, c.pid, c.addr, "static_marker", "test_symbol", 2);
+	kill(c.pid, SIGUSR1);
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", c.pid);
+	for (i = 0; i < 500 && strcmp(now, path) != 0; i++) {
+		memset(now, 0, sizeof(now));
+		assert_true(readlink(exe, now, sizeof(now) - 1) > 0);
+		usleep(10 * 1000);
+	}
+	assert_string_equal(now, path);
+	usleep(70 * 1000);
+	assert_user(s, c.pid, c.addr, "static_marker", "second", 2);
+	end(&c);
+	symbolizer_free(s);
+	free(path);
+}
 
 static void test_process_exits(void **state)
 {
@@ -1229,6 +1324,79 @@ static void test_prelinked_debug(void **state)
 	free(moved);
 }
 
+static bool count_symbol(void *arg, const struct elf_symbol *sym)
+{
+	++*(size_t *)arg;
+	return true;
+}
+
+/* the number of symbols in a file whose section is 2 GiB of hole behind the rest */
+static size_t symbols_with_hole(size_t section)
+{
+	size_t size, n = 0;
+	char *image = fake_image(ET_DYN, 0, fakes, ARRAY_SIZE(fakes), &size);
+	struct fake_elf *e = (struct fake_elf *)image;
+	char *path = in_dir("holes");
+	uint64_t hole = 24 * (80 << 20);
+	struct elf_file *f;
+
+	if (section) {
+		/* the string table begins as it was */
+		memcpy(image + TEXT_OFFSET, e->strings, sizeof(e->strings));
+		e->sections[section].sh_size = hole;
+		e->sections[section].sh_offset = section == 3 ? TEXT_OFFSET : size;
+	}
+	write_file(path, image, size);
+	assert_int_equal(truncate(path, size + hole), 0);
+	f = elf_file_open(open(path, O_RDONLY | O_CLOEXEC));
+	assert_non_null(f);
+	elf_file_each(f, NULL, count_symbol, &n);
+	elf_file_close(f);
+	unlink(path);
+	free(path);
+	free(image);
+	return n;
+}
+
+/* a sparse file costs its owner nothing, but gigabytes and minutes who reads it */
+static void test_sparse_sections(void **state)
+{
+	struct rusage before, after;
+
+	getrusage(RUSAGE_SELF, &before);
+	assert_true(symbols_with_hole(0) > 10);
+	assert_int_equal(symbols_with_hole(2), 0);
+	assert_int_equal(symbols_with_hole(3), 0);
+	getrusage(RUSAGE_SELF, &after);
+	assert_true(after.ru_maxrss - before.ru_maxrss < 500 << 10);
+}
+
+static void test_sparse_debug_file(void **state)
+{
+	char *path, *debug = in_dir("large.debug"), *found;
+	struct buf refused = BUF_INIT;
+	struct elf_file *f;
+	double start;
+
+	need_objcopy();
+	path = split_self("large", ".");
+	f = elf_file_open(open(path, O_RDONLY | O_CLOEXEC));
+	assert_non_null(f);
+	found = elf_file_debug_path(f, path, &refused);
+	assert_non_null(found);
+	free(found);
+	assert_int_equal(truncate(debug, (off_t)16 << 30), 0);
+	start = seconds();
+	assert_null(elf_file_debug_path(f, path, &refused));
+	assert_non_null(strstr(refused.data, "large.debug: more than 4 GiB"));
+	assert_true(seconds() - start < 2);
+	elf_file_close(f);
+	unlink(debug);
+	buf_release(&refused);
+	free(debug);
+	free(path);
+}
+
 static void check_offsets(uint16_t type, uint64_t base)
 {
 	struct error err = ERROR_INIT;
@@ -1549,6 +1717,69 @@ static void test_binary_path_container(void **state)
 	free(want);
 }
 
+static void assert_inside(pid_t pid, const char *path, const char *want)
+{
+	struct error err = ERROR_INIT;
+	char *found = binary_path(path, pid, &err);
+	char *full = mem_format("/proc/%d/root%s", pid, want);
+
+	assert_string_equal(found, full);
+	free(full);
+	free(found);
+}
+
+/* a link to "/..." means the container's, also where this machine has such a file */
+static void test_binary_path_links(void **state)
+{
+	char *root = in_dir("alternatives"), ready;
+	int ends[2];
+	pid_t pid;
+
+	need_root();
+	assert_true(run("mkdir -p %s/real/deep %s/bin && cd %s && echo x >real/prog && "
+		"echo x >bin/sh && ln -s /real/prog link && ln -s /bin/sh shell && "
+		"ln -s /real alt && ln -s ../../../../../real/prog real/deep/up && "
+		"ln -s loop loop", root, root, root));
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (chroot(root) || write(ends[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ends[0], &ready, 1), 1);
+	assert_inside(pid, "/link", "/real/prog");
+	assert_inside(pid, "/shell", "/bin/sh");
+	assert_inside(pid, "/alt/prog", "/real/prog");
+	assert_inside(pid, "//alt/./deep/../prog", "/real/prog");
+	assert_inside(pid, "/alt/deep/up", "/real/prog");
+	assert_path("/loop", pid, "/loop");
+	assert_path("/missing", pid, "/missing");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(ends[0]);
+	close(ends[1]);
+	free(root);
+}
+
+/* no more files is not the same as no such file */
+static void test_binary_path_files(void **state)
+{
+	struct rlimit limit, none;
+	struct error err = ERROR_INIT;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	none = limit;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &none);
+	assert_null(binary_path("c", 0, &err));
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_string_equal(err.tag, "E-LIMIT");
+	assert_int_equal(err.sys, EMFILE);
+	error_clear(&err);
+}
+
 /* ---- mangled names ---- */
 
 static void test_demangle_cxx(void **state)
@@ -1654,6 +1885,69 @@ static void test_demangle_hostile(void **state)
 	buf_release(&deep);
 }
 
+/* "1" of the last: each class has the one before as both arguments; first: number of class p */
+static void add_doubling(struct buf *b, unsigned levels, unsigned first)
+{
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	unsigned i;
+
+	buf_adds(b, "1pI");
+	for (i = 1; i < levels; i++) {
+		if (first)
+			buf_addf(b, "S%c_I", digits[first - 1]);
+		else
+			buf_adds(b, "S_I");
+	}
+	buf_adds(b, "1a");
+	for (i = 0; i < levels; i++)
+		buf_addf(b, "S%c_E", digits[first + i]);
+}
+
+/* 200 bytes of a C++ name that mean gigabytes, or nothing after a long time */
+static void test_demangle_explosion(void **state)
+{
+	/* 30 references: as many as the others have */
+	static const char clang[] = "_ZN5clang15ASTRecordLayoutC2ERKNS_10ASTContextENS_9CharUnits"
+		"ES4_S4_S4_S4_bbS4_S4_N4llvm8ArrayRefImEES4_S4_S4_S4_PKNS_13CXXRecordDeclEbSA_bbRK"
+		"NS5_8DenseMapISA_S4_NS5_12DenseMapInfoISA_vEENS5_6detail12DenseMapPairISA_S4_EEEE"
+		"RKNSB_ISA_NS0_9VBaseInfoESD_NSF_ISA_SK_EEEE";
+	static const char boost[] = "_ZN5boost16re_detail_10740021basic_regex_formatterINS0_19"
+		"string_out_iteratorINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEENS_13"
+		"match_resultsIN9__gnu_cxx17__normal_iteratorIPKcS8_EESaINS_9sub_matchISF_EEEEENS_"
+		"20regex_traits_wrapperINS_12regex_traitsIcNS_16cpp_regex_traitsIcEEEEEESF_E10"
+		"format_allEv";
+	static const struct { const char *head; unsigned first; } rows[] = {
+		{ "_Z1f", 0 }, { "_Z1fIJiEEvDp", 1 },
+	};
+	struct buf b = BUF_INIT;
+	double start;
+	size_t i, j;
+	char *s = demangle("_Z1f1pI1aS0_E");
+
+	if (!s)
+		skip();		/* no libstdc++.so.6 */
+	assert_string_equal(s, "f(p<a, a>)");
+	free(s);
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		/* more of them than lives: the next ones cost nothing */
+		for (j = 0, start = seconds(); j < 3; j++) {
+			buf_clear(&b);
+			buf_adds(&b, rows[i].head);
+			add_doubling(&b, 30 + j, rows[i].first);
+			assert_null(demangle(b.data));
+		}
+		assert_true(seconds() - start < 10);
+		s = demangle(boost);
+		assert_non_null(s);
+		assert_non_null(strstr(s, "boost::cpp_regex_traits<char> > >, __gnu_cxx::"));
+		free(s);
+		s = i ? NULL : demangle(clang);
+		assert_true(i || (s && strstr(s, "VBaseInfo> > const&)")));
+		free(s);
+	}
+	buf_release(&b);
+}
+
 /* the table answers in both spellings */
 static void test_demangle_switch(void **state)
 {
@@ -1689,6 +1983,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_kernel_addresses),
 		cmocka_unit_test(test_kernel_names),
 		cmocka_unit_test(test_kernel_places),
+		cmocka_unit_test(test_kernel_modules),
 		cmocka_unit_test(test_kernel_syscalls),
 		cmocka_unit_test(test_kernel_globs),
 		cmocka_unit_test(test_kernel_problems),
@@ -1698,6 +1993,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_library),
 		cmocka_unit_test(test_vdso),
 		cmocka_unit_test(test_mapped_later),
+		cmocka_unit_test(test_process_executes),
 		cmocka_unit_test(test_process_exits),
 		cmocka_unit_test(test_deleted_file),
 		cmocka_unit_test(test_mount_namespace),
@@ -1709,6 +2005,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_debug_build_id),
 		cmocka_unit_test(test_made_up_elf),
 		cmocka_unit_test(test_prelinked_debug),
+		cmocka_unit_test(test_sparse_sections),
+		cmocka_unit_test(test_sparse_debug_file),
 		cmocka_unit_test(test_made_up_offsets),
 		cmocka_unit_test(test_offset_errors),
 		cmocka_unit_test(test_damaged_elf),
@@ -1716,9 +2014,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_file_functions),
 		cmocka_unit_test(test_binary_path),
 		cmocka_unit_test(test_binary_path_container),
+		cmocka_unit_test(test_binary_path_links),
+		cmocka_unit_test(test_binary_path_files),
 		cmocka_unit_test(test_demangle_cxx),
 		cmocka_unit_test(test_demangle_rust),
 		cmocka_unit_test(test_demangle_hostile),
+		cmocka_unit_test(test_demangle_explosion),
 		cmocka_unit_test(test_demangle_switch),
 	};
 
