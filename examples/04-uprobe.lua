@@ -18,10 +18,11 @@ int on_malloc(struct pt_regs *ctx)
 prog:uprobe("on_malloc", { path = "c", sym = "malloc" })
 
 every(1, function()
-  for _, e in ipairs(prog.calls:top(10)) do
-    print(("%-16s %d"):format(e.key.comm, e.value))
+  local list = prog.calls:drain()
+  table.sort(list, function(a, b) return a.value > b.value end)
+  for i = 1, math.min(10, #list) do
+    print(("%-16s %d"):format(list[i].key.comm, list[i].value))
   end
-  prog.calls:clear()
   print()
 end)
 bpf.run()

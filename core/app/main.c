@@ -13,6 +13,7 @@
 #include "app/bundle.h"
 #include "app/command.h"
 #include "base/file.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "repl/terminal.h"
@@ -393,6 +394,7 @@ int main(int argc, char **argv)
 	int first, status;
 
 	fill_standard_files();
+	limit_raise_files();
 	status = bundle_main(argc, argv);
 	if (status >= 0)
 		return check_output(status);

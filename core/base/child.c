@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "hold.h"
+#include "limit.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436		/* Linux 5.9 */
@@ -154,6 +155,7 @@ static enum step become(char *const *argv, const struct child_options *o, int en
 	if (o->cwd && chdir(o->cwd))
 		return STEP_CWD;
 	reset_signals();
+	limit_restore_files();
 	execve(argv[0], argv, o->env ? o->env : environ);
 	return STEP_EXEC;
 }

@@ -19,11 +19,29 @@
 #include "mem.h"
 #include "str.h"
 
-static int open_read(const char *path, struct error *err)
+/* waits for content of what may have none yet; poll, unlike open and read, is never restarted */
+static int wait_for_content(int fd, const char *path, struct error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	return fd < 0 ? error_sys(err, "E-FILE", errno, "open '%s'", path) : fd;
+	if (poll(&p, 1, -1) < 0)
+		return error_sys(err, "E-FILE", errno, "read '%s'", path);
+	return 0;
+}
+
+/* a FIFO is opened without waiting for its writer; *ret_waits: it is something that may wait */
+static int open_read(const char *path, bool *ret_waits, struct error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return error_sys(err, "E-FILE", errno, "open '%s'", path);
+	*ret_waits = fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode));
+	/* some files of /proc and tracefs answer otherwise without waiting */
+	if (!*ret_waits)
+		fcntl(fd, F_SETFL, 0);
+	return fd;
 }
 
 /* bytes to ask for: as many as there are already, one more than allowed at most */
@@ -34,17 +52,20 @@ static size_t next_chunk(size_t have, size_t limit)
 	return limit - have < want ? limit - have + 1 : want;
 }
 
-int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct error *err)
+static int read_to_end(int fd, const char *name, size_t limit, bool waits, struct buf *out,
+	struct error *err)
 {
 	size_t start = out->len, chunk;
 	ssize_t n;
 
 	for (;;) {
+		if (waits && wait_for_content(fd, name, err))
+			break;
 		chunk = next_chunk(out->len - start, limit);
 		n = read(fd, buf_reserve(out, chunk), chunk);
 		if (n == 0)
 			return 0;
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || (waits && errno == EAGAIN)))
 			continue;
 		if (n < 0) {
 			error_sys(err, "E-FILE", errno, "read '%s'", name);
@@ -58,18 +79,25 @@ int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct
 		out->len += n;
 		out->data[out->len] = '\0';
 	}
+	buf_reserve(out, 1);
 	out->len = start;
 	out->data[start] = '\0';
 	return -1;
 }
 
+int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct error *err)
+{
+	return read_to_end(fd, name, limit, false, out, err);
+}
+
 int file_read(const char *path, size_t limit, struct buf *out, struct error *err)
 {
-	int fd = open_read(path, err), ret;
+	bool waits;
+	int fd = open_read(path, &waits, err), ret;
 
 	if (fd < 0)
 		return -1;
-	ret = file_read_fd(fd, path, limit, out, err);
+	ret = read_to_end(fd, path, limit, waits, out, err);
 	close(fd);
 	return ret;
 }

@@ -17,7 +17,8 @@
 /*
  * Appends the content, whatever stat says of its size (/proc, tracefs,
  * pipes).  More than `limit` bytes are an error.  On failure out is what it
- * was.
+ * was.  A signal that has a handler ends the waiting for a FIFO's or a
+ * terminal's content, with SA_RESTART, too: err->sys is EINTR then.
  */
 int file_read(const char *path, size_t limit, struct buf *out, struct error *err);
 /* from where fd stands; name is for the message */

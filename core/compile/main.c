@@ -77,12 +77,13 @@ static int write_all(int fd, const struct buf *b, struct error *err)
 	return sys ? error_sys(err, "E-FILE", sys, "write") : 0;
 }
 
+/* a file that has lost its name: who holds the descriptor writes it, and nobody else */
 static int open_in(const char *dir, const char *name, int flags, struct error *err)
 {
 	char *path = mem_format("%s/%s", dir, name);
-	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(path, flags | O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (fd < 0)
+	if (fd < 0 || unlink(path))
 		error_sys(err, "E-FILE", errno, "open '%s'", path);
 	free(path);
 	return fd;
@@ -95,7 +96,7 @@ struct job {
 	struct tree_list trees;
 	struct prepared prepared;
 	char *dir;
-	int object_fd, output_fd;	/* files in dir: what the child writes */
+	int object_fd, output_fd;	/* files of dir: what the child writes */
 	sigset_t waited, old;		/* the parent takes these signals itself */
 	pid_t child;
 	int status;			/* of the child, as of waitpid */
@@ -153,10 +154,10 @@ static int start_child(struct job *job, struct error *err)
 	job->dir = sandbox_directory(err);
 	if (!job->dir)
 		return -1;
-	job->object_fd = open_in(job->dir, "object", O_RDWR | O_CREAT | O_EXCL, err);
+	job->object_fd = open_in(job->dir, "object", 0, err);
 	if (job->object_fd < 0)
 		return -1;
-	job->output_fd = open_in(job->dir, "output", O_RDWR | O_CREAT | O_EXCL | O_APPEND, err);
+	job->output_fd = open_in(job->dir, "output", O_APPEND, err);
 	if (job->output_fd < 0)
 		return -1;
 	job->child = fork();

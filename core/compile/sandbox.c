@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,16 +18,62 @@
 
 #include <linux/capability.h>
 
+#include "base/digest.h"
 #include "base/mem.h"
+
+/*
+ * A user of this process's own, so that nobody else's process can touch its
+ * files, which become the program that root loads: user "nobody" has many
+ * processes.  The first range belongs to none: above what login, sssd and
+ * containers hand out, below the users of containers' own files.  The second
+ * is unused by systemd's rules, and there where a user namespace maps 16
+ * bits; a namespace may map less.
+ */
+static const struct { uid_t first, n; } users[] = {
+	{ 0x78000000, 1 << 26 },
+	{ 60578, 600 },
+	{ 65534, 1 },
+};
+
+/* from the 16 random bytes of each executed program, which are secret themselves */
+static uint32_t random_number(void)
+{
+	const void *random = (const void *)getauxval(AT_RANDOM);
+	char hex[DIGEST_HEX];
+	pid_t pid = getpid();
+	struct digest d;
+
+	digest_init(&d);
+	if (random)
+		digest_update(&d, random, 16);
+	digest_update(&d, &pid, sizeof(pid));
+	digest_final_hex(&d, hex);
+	hex[8] = '\0';
+	return strtoul(hex, NULL, 16);
+}
+
+static int become_user(uid_t id)
+{
+	return setresgid(id, id, id) || setresuid(id, id, id) ? errno : 0;
+}
 
 static int become_nobody(struct error *err)
 {
+	uint32_t random = random_number();
+	int sys = EPERM;
+	size_t i;
+
 	if (geteuid() != 0 && getuid() != 0)
 		return 0;
-	if (setgroups(0, NULL) ||
-	    setresgid(SANDBOX_USER, SANDBOX_USER, SANDBOX_USER) ||
-	    setresuid(SANDBOX_USER, SANDBOX_USER, SANDBOX_USER))
-		return error_sys(err, "E-COMPILER", errno, "become user %d", SANDBOX_USER);
+	if (setgroups(0, NULL))
+		return error_sys(err, "E-COMPILER", errno, "give up root's groups");
+	for (i = 0; i < ARRAY_SIZE(users) && sys; i++)
+		sys = become_user(users[i].first + random % users[i].n);
+	if (sys)
+		return error_sys(err, "E-COMPILER", sys, "become user %d", users[i - 1].first);
+	/* neither traced nor looked into by a process of the same user */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return error_sys(err, "E-COMPILER", errno, "keep other processes out");
 	return 0;
 }
 

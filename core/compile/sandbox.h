@@ -5,11 +5,10 @@
 
 #include "base/error.h"
 
-enum { SANDBOX_USER = 65534 };	/* nobody */
-
 /*
- * Gives up what root could do: becomes nobody if it is root, drops all
- * capabilities, can gain none again; sets resource limits.  E-COMPILER
+ * Gives up what root could do: becomes a user that no other process is, if it
+ * is root, drops all capabilities, can gain none again; sets resource limits.
+ * E-COMPILER
  */
 int sandbox_enter(struct error *err);
 

@@ -231,6 +231,24 @@ static void remove_tree(const struct store *s, const char *name)
 	free(aside);
 }
 
+/*
+ * One without a record: it was damaged.  Meanwhile another process may have
+ * put a whole one in its place, and use it: that goes back.
+ */
+static void remove_damaged(const struct store *s, const char *name)
+{
+	char *aside = mem_format("%s%.20s.%ld", FILE_TEMPORARY, name, (long)getpid()), *id;
+	uint64_t bytes;
+
+	if (renameat(s->fd, name, s->fd, aside) == 0) {
+		id = read_record(s, aside, &bytes);
+		if (!id || renameat(s->fd, aside, s->fd, name) != 0)
+			unpack_remove(s->fd, aside);
+		free(id);
+	}
+	free(aside);
+}
+
 static bool describe(const struct store *s, const char *name, struct tree *ret)
 {
 	struct stat st;
@@ -341,16 +359,23 @@ static int publish(const struct store *s, const char *draft, const char *name,
 	struct error *err)
 {
 	const char *base = strrchr(draft, '/') + 1;
-	int sys;
+	int tries = 0, sys;
+	uint64_t bytes;
+	char *id;
 
-	if (renameat(s->fd, base, s->fd, name) == 0)
-		return 0;
-	sys = errno;
-	if (sys == EEXIST || sys == ENOTEMPTY) {
-		unpack_remove(s->fd, base);
-		return 0;
+	while (renameat(s->fd, base, s->fd, name) != 0) {
+		sys = errno;
+		if ((sys != EEXIST && sys != ENOTEMPTY) || ++tries > 3)
+			return error_sys(err, "E-CACHE", sys, "unpack kernel headers");
+		id = read_record(s, name, &bytes);
+		if (id) {
+			free(id);
+			unpack_remove(s->fd, base);
+			return 0;
+		}
+		remove_damaged(s, name);
 	}
-	return error_sys(err, "E-CACHE", sys, "unpack kernel headers");
+	return 0;
 }
 
 static int make_tree(const struct store_request *req, const struct store *s, const char *name,
@@ -398,8 +423,6 @@ int headers_store(const struct store_request *req, char **ret_dir, char **ret_id
 		return -1;
 	}
 	id = use_tree(&s, name);
-	if (!id)
-		remove_tree(&s, name);	/* one that was damaged since */
 	if (!id && make_tree(req, &s, name, err) == 0) {
 		evict(&s, name);
 		id = use_tree(&s, name);

@@ -40,6 +40,8 @@ int64_t tracefs_event_id(const char *category, const char *event, struct error *
 int tracefs_events(const char *glob, bool (*fn)(void *arg, const char *category,
 	const char *event), void *arg, struct error *err);
 
+/* false in a pid namespace of a container: the kernel's programs see other numbers there */
+bool kernel_sees_our_pids(void);
 /* the process's effective capabilities, a bit each */
 uint64_t kernel_capabilities(void);
 bool kernel_has_capability(int capability);	/* the kernel knows it */

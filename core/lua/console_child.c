@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
+#include "base/limit.h"
 #include "base/mem.h"
 
 #define TYPE_CHILD "moontrace.console.child"
@@ -150,6 +151,7 @@ static void become(char **argv, const int *out, const int *err)
 	dup2(null, STDIN_FILENO);
 	dup2(out[1], STDOUT_FILENO);
 	dup2(err[1], STDERR_FILENO);
+	limit_restore_files();
 	execv("/proc/self/exe", argv);
 	_exit(127);
 }

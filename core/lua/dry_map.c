@@ -160,6 +160,14 @@ static int map_drain_verb(lua_State *L)
 	return push_nothing(L, "drained");
 }
 
+static int map_delta_verb(lua_State *L)
+{
+	struct map_ud *ud = check_map(L);
+
+	check_kind(L, ud, is_array(ud), "read by delta(): it is no array");
+	return push_nothing(L, "read");
+}
+
 /* map:print(columns [, options]): nothing is there to be printed, but fields must be */
 static int map_print(lua_State *L)
 {
@@ -346,6 +354,7 @@ void open_dry_map(lua_State *L)
 		{ "clear", map_nothing },
 		{ "counters", map_nothing },
 		{ "delete", map_delete_verb },
+		{ "delta", map_delta_verb },
 		{ "drain", map_drain_verb },
 		{ "each", map_each },
 		{ "folded", map_frames },

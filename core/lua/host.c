@@ -110,6 +110,22 @@ static void on_signal(int signo)
 	errno = saved;
 }
 
+static void on_pipe(int signo)
+{
+}
+
+/*
+ * The write tells.  It is no SIG_IGN, which io.popen's and os.execute's
+ * programs would inherit; exec makes a handler the default.
+ */
+static void watch_pipe(void)
+{
+	struct sigaction sa = { .sa_handler = on_pipe, .sa_flags = SA_RESTART }, old;
+
+	if (sigaction(SIGPIPE, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		sigaction(SIGPIPE, &sa, NULL);
+}
+
 static void watch_signals(struct host *h)
 {
 	static const int watched[] = { SIGINT, SIGTERM, SIGHUP };
@@ -125,7 +141,7 @@ static void watch_signals(struct host *h)
 		if (sigaction(watched[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(watched[i], &sa, NULL);
 	}
-	signal(SIGPIPE, SIG_IGN);
+	watch_pipe();
 }
 
 int host_signal(void)
@@ -183,9 +199,10 @@ static int panic(lua_State *L)
 	return 0;
 }
 
-/* what became of the script's output decides first; said once */
+/* what became of the script's output decides first; said once, on the terminal as it was */
 static int output_status(struct host *h, int status)
 {
+	screen_close(h);
 	host_flush(h);
 	if (h->broken_pipe)
 		return 128 + SIGPIPE;
@@ -196,7 +213,7 @@ static int output_status(struct host *h, int status)
 	return STATUS_CANNOT;
 }
 
-/* os.exit([status]): detaches everything first; does not return */
+/* os.exit([status]): detaches everything and puts back all settings first; does not return */
 static int host_exit(lua_State *L)
 {
 	struct host *h = host_of(L);
@@ -208,7 +225,7 @@ static int host_exit(lua_State *L)
 	status = output_status(h, status);
 	session_free(h->session);
 	h->session = NULL;
-	screen_close(h);
+	tracers_close(h);
 	console_close(h);
 	exit(status);
 }
@@ -226,6 +243,7 @@ static void open_libraries(lua_State *L)
 	lua_pushcfunction(L, host_exit);
 	lua_setfield(L, -2, "exit");
 	lua_pop(L, 2);
+	open_shell(L);
 	open_error(L);
 	open_modules(L);
 	open_program(L);

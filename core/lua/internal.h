@@ -126,7 +126,11 @@ void host_progress(size_t done, size_t all);
 int open_screen(lua_State *L);
 /* gives the terminal back; in vain where nobody has it */
 void screen_close(struct host *h);
+void open_shell(lua_State *L);
 int open_sys(lua_State *L);
+/* a function of module sys, and what open_sys needs for it */
+int sys_lines(lua_State *L);
+void open_lines(lua_State *L);
 int open_ftrace(lua_State *L);
 int open_console(lua_State *L);
 void open_modules(lua_State *L);
@@ -142,6 +146,8 @@ struct program {
 int program_push(lua_State *L, struct object *obj);	/* takes obj; raises */
 /* the host's session, made when it is first needed */
 struct session *host_session(struct host *h, struct error *err);
+/* symbol_user(), but nothing is known where pid is not as /proc has it */
+bool host_symbol_user(struct host *h, uint32_t pid, uint64_t addr, struct symbol *ret);
 /* attaches what attaches by itself, once; raises */
 void program_attach(lua_State *L, struct program *p);
 
@@ -203,6 +209,7 @@ void timers_free(struct host *h);
 
 /* they trace no more, and what is in their buffers is delivered */
 void tracers_stop(struct host *h);
+void tracers_close(struct host *h);		/* what cannot be put back is said */
 uint64_t tracers_lost(struct host *h);	/* records that the kernel threw away */
 
 /* a sink of out.columns: prepares it for values of this plan; raises E-FIELD.

@@ -282,13 +282,15 @@ static int copy_gc(lua_State *L)
 	return 0;
 }
 
-/* pushes a scratch userdata that owns a copy of the map */
-static struct copy_ud *push_copy(lua_State *L, struct map_ud *ud, bool drain)
+typedef int copy_function(struct map *m, struct map_copy *ret, struct error *err);
+
+/* pushes a scratch userdata that owns a copy of the map, as `copy` makes it */
+static struct copy_ud *push_copy(lua_State *L, struct map_ud *ud, copy_function *copy)
 {
 	struct error err = ERROR_INIT;
 	struct copy_ud *c;
 
-	check_kind(L, ud, has_entries(ud), drain ? "drained" : "read");
+	check_kind(L, ud, has_entries(ud), copy == map_drain ? "drained" : "read");
 	c = lua_newuserdatauv(L, sizeof(*c), 0);
 	memset(c, 0, sizeof(*c));
 	if (luaL_newmetatable(L, "moontrace.copy")) {
@@ -296,7 +298,7 @@ static struct copy_ud *push_copy(lua_State *L, struct map_ud *ud, bool drain)
 		lua_setfield(L, -2, "__gc");
 	}
 	lua_setmetatable(L, -2);
-	if (drain ? map_drain(ud->map, &c->copy, &err) : map_copy_all(ud->map, &c->copy, &err))
+	if (copy(ud->map, &c->copy, &err))
 		raise_error(L, &err);
 	return c;
 }
@@ -328,7 +330,7 @@ static int map_snapshot(lua_State *L)
 {
 	struct map_ud *ud = check_map(L);
 
-	return push_list(L, ud, push_copy(L, ud, false), SIZE_MAX);
+	return push_list(L, ud, push_copy(L, ud, map_copy_all), SIZE_MAX);
 }
 
 /* map:drain(): the same, and the map is empty behind it */
@@ -336,7 +338,15 @@ static int map_drain_verb(lua_State *L)
 {
 	struct map_ud *ud = check_map(L);
 
-	return push_list(L, ud, push_copy(L, ud, true), SIZE_MAX);
+	return push_list(L, ud, push_copy(L, ud, map_drain), SIZE_MAX);
+}
+
+/* map:delta(): what programs added to each element since the last time */
+static int map_delta_verb(lua_State *L)
+{
+	struct map_ud *ud = check_map(L);
+
+	return push_list(L, ud, push_copy(L, ud, map_delta), SIZE_MAX);
 }
 
 /* sorts a copy by a number of its values, largest first */
@@ -375,7 +385,7 @@ static int map_top(lua_State *L)
 	struct copy_ud *c;
 
 	luaL_argcheck(L, n >= 0, 2, "a count");
-	c = push_copy(L, ud, false);
+	c = push_copy(L, ud, map_copy_all);
 	order_copy(L, ud, c, by);
 	return push_list(L, ud, c, n);
 }
@@ -440,7 +450,7 @@ static int map_print(lua_State *L)
 	read_print_options(L, 3, &opts);
 	check_kind(L, ud, has_entries(ud), "printed");
 	cs = columns_prepare_entries(L, 2, ud->map, ud->key, ud->value);
-	c = push_copy(L, ud, opts.drain);
+	c = push_copy(L, ud, opts.drain ? map_drain : map_copy_all);
 	order_copy(L, ud, c, opts.by);
 	scratch = lua_newuserdatauv(L, ud->value->size, 0);
 	table = columns_need_table(cs);
@@ -499,7 +509,7 @@ static int map_pairs(lua_State *L)
 {
 	struct map_ud *ud = check_map(L);
 
-	push_copy(L, ud, false);
+	push_copy(L, ud, map_copy_all);
 	lua_pushcclosure(L, pairs_next, 1);
 	lua_pushvalue(L, 1);
 	return 2;
@@ -514,7 +524,7 @@ static int map_len(lua_State *L)
 		lua_pushinteger(L, map_max_entries(ud->map));
 		return 1;
 	}
-	lua_pushinteger(L, push_copy(L, ud, false)->copy.n);
+	lua_pushinteger(L, push_copy(L, ud, map_copy_all)->copy.n);
 	return 1;
 }
 
@@ -538,7 +548,7 @@ static void find_symbol(struct map_ud *ud, uint32_t pid, uint64_t ip, bool inner
 	memset(ret, 0, sizeof(*ret));
 	ip -= !innermost;
 	if (pid)
-		symbol_user(ud->h->symbols, pid, ip, ret);
+		host_symbol_user(ud->h, pid, ip, ret);
 	else
 		symbol_kernel(ud->h->symbols, ip, ret);
 	ret->offset += !innermost;
@@ -801,6 +811,7 @@ void open_map(lua_State *L)
 		{ "clear", map_clear_verb },
 		{ "counters", map_counters },
 		{ "delete", map_delete_verb },
+		{ "delta", map_delta_verb },
 		{ "drain", map_drain_verb },
 		{ "each", map_each },
 		{ "folded", map_folded },

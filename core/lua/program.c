@@ -4,12 +4,14 @@
  * lives as long as the host (or until close()), not as long as its Lua
  * value: a script that drops the value keeps tracing.
  */
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "kernel/kernel.h"
 #include "kernel/signature.h"
 #include "lua/embedded.h"
 #include "lua/internal.h"
@@ -102,8 +104,12 @@ struct session *host_session(struct host *h, struct error *err)
 		.destructive = h->opts->destructive,
 	};
 
-	if (!h->session)
-		h->session = session_new(h->loop, h->symbols, &opts, err);
+	if (h->session)
+		return h->session;
+	if (!kernel_sees_our_pids())
+		say_note(h, "in this pid namespace (a container's) process ids shown are the "
+			"host's, and functions of processes are not found");
+	h->session = session_new(h->loop, h->symbols, &opts, err);
 	return h->session;
 }
 

@@ -95,12 +95,19 @@ static int sys_ksym(lua_State *L)
 	return 3;
 }
 
+bool host_symbol_user(struct host *h, uint32_t pid, uint64_t addr, struct symbol *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	/* by that number /proc has another process, or none */
+	return kernel_sees_our_pids() && symbol_user(h->symbols, pid, addr, ret);
+}
+
 /* sys.usym(pid, addr) -> name, offset, module; nil and the module if only that is known */
 static int sys_usym(lua_State *L)
 {
 	struct symbol sym = { 0 };
 
-	symbol_user(host_of(L)->symbols, luaL_checkinteger(L, 1), luaL_checkinteger(L, 2), &sym);
+	host_symbol_user(host_of(L), luaL_checkinteger(L, 1), luaL_checkinteger(L, 2), &sym);
 	lua_pushstring(L, sym.name);
 	lua_pushinteger(L, sym.offset);
 	lua_pushstring(L, sym.module);
@@ -132,6 +139,13 @@ static int sys_kfunction(lua_State *L)
 static int sys_pid(lua_State *L)
 {
 	lua_pushinteger(L, getpid());
+	return 1;
+}
+
+/* sys.pid_namespace_is_initial() -> are our process ids those that the kernel's programs see */
+static int sys_pid_namespace_is_initial(lua_State *L)
+{
+	lua_pushboolean(L, kernel_sees_our_pids());
 	return 1;
 }
 
@@ -177,12 +191,16 @@ static int sys_isatty(lua_State *L)
 /* sys.read(path) -> its content (up to 16 MiB), or nil, message, tag; for /proc and /sys */
 static int sys_read(lua_State *L)
 {
+	const char *path = luaL_checkstring(L, 1);
 	struct error err = ERROR_INIT;
 	struct buf b = BUF_INIT;
 
-	if (file_read(luaL_checkstring(L, 1), 16 << 20, &b, &err)) {
+	if (file_read(path, 16 << 20, &b, &err)) {
 		buf_release(&b);
-		return push_failure(L, &err);
+		if (err.sys != EINTR || !host_signal())
+			return push_failure(L, &err);
+		error_clear(&err);
+		return raise_interrupted(L);
 	}
 	lua_pushlstring(L, b.data, b.len);
 	buf_release(&b);
@@ -277,10 +295,12 @@ int open_sys(lua_State *L)
 		{ "isatty", sys_isatty },
 		{ "kfunction", sys_kfunction },
 		{ "ksym", sys_ksym },
+		{ "lines", sys_lines },
 		{ "list", sys_list },
 		{ "machine", sys_machine },
 		{ "monotonic_ns", sys_monotonic_ns },
 		{ "pid", sys_pid },
+		{ "pid_namespace_is_initial", sys_pid_namespace_is_initial },
 		{ "read", sys_read },
 		{ "realtime_ns", sys_realtime_ns },
 		{ "release", sys_release },
@@ -290,6 +310,7 @@ int open_sys(lua_State *L)
 		{ NULL, NULL },
 	};
 
+	open_lines(L);
 	luaL_newlib(L, functions);
 	return 1;
 }

@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -75,12 +76,78 @@ static bool is_native(const char *path)
 
 /* ---- where a process has it ---- */
 
+/* "/a/b" -> "/a", "/a" -> "" */
+static void cut_last(struct buf *path)
+{
+	const char *slash = path->len ? strrchr(path->data, '/') : NULL;
+
+	if (!slash)
+		return;
+	path->len = slash - path->data;
+	path->data[path->len] = '\0';
+}
+
+/* what the link at done + "/" + name says, below root; NULL: it is none */
+static char *read_link(const char *root, const struct buf *done, const char *name)
+{
+	char *path = mem_format("%s%s/%s", root, done->len ? done->data : "", name);
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target));
+
+	free(path);
+	return n > 0 && n < (ssize_t)sizeof(target) ? mem_string_n(target, n) : NULL;
+}
+
+/*
+ * path with its links followed as one whose root directory is `root` follows
+ * them: a link to "/usr/lib/x" is ours for the kernel, which knows the way to
+ * resolve it below another root only since 5.6.
+ */
+static char *resolve_below(const char *root, const char *path)
+{
+	enum { LINKS_MAX = 40 };	/* as the kernel's */
+	char *rest = mem_string(path), *name, *link, *joined;
+	struct buf done = BUF_INIT;
+	size_t at = 0, len;
+	unsigned links = 0;
+
+	buf_adds(&done, "");
+	while (*(name = rest + at + strspn(rest + at, "/"))) {
+		len = strcspn(name, "/");
+		at = name + len - rest;
+		name = mem_string_n(name, len);
+		link = strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+			links >= LINKS_MAX ? NULL : read_link(root, &done, name);
+		if (link) {
+			links++;
+			if (link[0] == '/')
+				buf_clear(&done);
+			joined = mem_format("%s/%s", link, rest + at);
+			free(rest);
+			rest = joined;
+			at = 0;
+		} else if (strcmp(name, "..") == 0) {
+			cut_last(&done);
+		} else if (strcmp(name, ".") != 0) {
+			buf_addf(&done, "/%s", name);
+		}
+		free(link);
+		free(name);
+	}
+	free(rest);
+	return buf_take(&done, NULL);
+}
+
 /* path as the process sees it: itself if it is the same file here, else below its root */
 static char *path_from_here(uint32_t pid, const char *path)
 {
-	char *inside = mem_format("/proc/%" PRIu32 "/root%s", pid, path);
+	char *root = mem_format("/proc/%" PRIu32 "/root", pid);
+	char *resolved = resolve_below(root, path);
+	char *inside = mem_format("%s%s", root, resolved);
 	struct stat in, here;
 
+	free(resolved);
+	free(root);
 	if (stat(inside, &in) < 0 || (stat(path, &here) == 0 && here.st_dev == in.st_dev &&
 		here.st_ino == in.st_ino)) {
 		free(inside);
@@ -243,8 +310,20 @@ static char *relative_path(const char *name, struct error *err)
 	return path;
 }
 
+/* did what was looked for stay hidden, as no further file can be opened? An errno or 0 */
+static int why_hidden(void)
+{
+	int fd = open("/", O_PATH | O_CLOEXEC), sys = errno;
+
+	if (fd < 0)
+		return sys;
+	close(fd);
+	return 0;
+}
+
 char *binary_path(const char *name, uint32_t pid, struct error *err)
 {
+	int sys;
 	char *found = NULL;
 
 	if (name[0] == '/')
@@ -263,7 +342,9 @@ char *binary_path(const char *name, uint32_t pid, struct error *err)
 		found = search_library_dirs(name);
 	if (!found)
 		found = search_path(name);
-	if (!found) {
+	if (!found && (sys = why_hidden())) {
+		error_sys(err, "E-LIMIT", sys, "find '%s'", name);
+	} else if (!found) {
 		error_set(err, "E-PROBE", "no library and no program '%s' is found", name);
 		error_hint(err, "give its full path");
 	}

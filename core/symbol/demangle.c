@@ -1,55 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * C++ names are the business of the C++ runtime.  It is used if it is in
- * the process, else looked for as a shared library; a static executable
- * has neither, and C++ names stay as they are there.
- */
+/* Which language a name is of, and Rust's until v0. */
 #include "demangle.h"
 
-#include <dlfcn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
-
-extern char *__cxa_demangle(const char *name, char *buf, size_t *size, int *status)
-	__attribute__((weak));
-/* weak, so that no -ldl is needed */
-#pragma weak dlopen
-#pragma weak dlsym
-
-typedef char *(*cxx_demangle_fn)(const char *name, char *buf, size_t *size, int *status);
-
-static cxx_demangle_fn find_cxx(void)
-{
-	void *lib;
-
-	if (__cxa_demangle)
-		return __cxa_demangle;
-	/* no AT_BASE: no dynamic linker. A static C library can load a shared
-	 * one, but only together with a second C library */
-	if (!dlopen || !dlsym || !getauxval(AT_BASE))
-		return NULL;
-	lib = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
-	return lib ? (cxx_demangle_fn)dlsym(lib, "__cxa_demangle") : NULL;
-}
-
-static char *demangle_cxx(const char *name)
-{
-	static cxx_demangle_fn fn;
-	static bool looked;
-	int status = 0;
-
-	if (!looked) {
-		looked = true;
-		fn = find_cxx();
-	}
-	return fn ? fn(name, NULL, NULL, &status) : NULL;
-}
+#include "demangle_internal.h"
 
 /* ---- Rust until v0: C++ nesting, with escapes and a hash at the end ---- */
 

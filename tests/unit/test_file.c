@@ -125,6 +125,45 @@ static void test_read_odd(void **state)
 	buf_release(&b);
 }
 
+static void on_alarm(int signo)
+{
+}
+
+/* a FIFO's content is waited for, until a signal comes, even one that restarts calls */
+static void test_read_fifo(void **state)
+{
+	struct sigaction sa = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+	struct error err = ERROR_INIT;
+	struct buf b = BUF_INIT;
+	int i, status;
+	pid_t pid;
+
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = open("fifo", O_WRONLY);
+
+		for (i = 0; i < 3; i++) {
+			usleep(50000);
+			if (write(fd, "part ", 5) != 5)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	assert_int_equal(file_read("fifo", 100, &b, &err), 0);
+	assert_string_equal(b.data, "part part part ");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	sigaction(SIGALRM, &sa, NULL);
+	alarm(1);
+	assert_int_equal(file_read("fifo", 100, &b, &err), -1);
+	assert_int_equal(err.sys, EINTR);
+	expect_error(&err, "read 'fifo': Interrupted system call");
+	assert_string_equal(b.data, "part part part ");
+	buf_release(&b);
+	unlink("fifo");
+}
+
 static void test_tracefs(void **state)
 {
 	static const char path[] = "/sys/kernel/tracing/events/sched/sched_switch/format";
@@ -340,6 +379,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		fds_test(test_read),	   fds_test(test_read_odd),  fds_test(test_tracefs),
+		fds_test(test_read_fifo),
 		fds_test(test_write),	   fds_test(test_size_limit), fds_test(test_disk_full),
 		fds_test(test_signal),	   fds_test(test_make_dirs), fds_test(test_safe),
 	};

@@ -109,7 +109,7 @@ static int teardown(void **state)
 
 static struct ftrace *must_open(bool instance)
 {
-	struct ftrace_options opts = { root, instance, false };
+	struct ftrace_options opts = { .root = root, .instance = instance };
 	struct error err = ERROR_INIT;
 	struct ftrace *f = ftrace_open(&opts, &err);
 

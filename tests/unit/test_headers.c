@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -472,6 +473,64 @@ static void test_eviction(void **state)
 	free(young);
 }
 
+/* a writer for the FIFO at path as soon as it has a reader; or -1 */
+static int open_writer(const char *path)
+{
+	int i, fd = -1;
+
+	for (i = 0; i < 500 && fd < 0; i++) {
+		fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0)
+			usleep(10000);
+	}
+	return fd;
+}
+
+static ino_t inode_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+/*
+ * Who finds a damaged tree leaves the whole one alone that another process has
+ * put there since: he waits here in the record of the damaged one.
+ */
+static void test_damaged_twice(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct kernel_headers h;
+	char *tree, *record, *old = at("old-tree");
+	int status, fd;
+	pid_t pid;
+	ino_t good;
+
+	make_packages();
+	assert_int_equal(find("devel.bin", &h, &err), 0);
+	tree = mem_string_n(h.build, strrchr(h.build, '/') - h.build);
+	record = mem_format("%s/.unpacked", tree);
+	kernel_headers_release(&h);
+	unlink(record);
+	assert_int_equal(mkfifo(record, 0644), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(find("devel.bin", &h, &err) != 0);
+	fd = open_writer(record);
+	assert_true(fd >= 0);
+	assert_int_equal(rename(tree, old), 0);
+	assert_int_equal(find("devel.bin", &h, &err), 0);
+	kernel_headers_release(&h);
+	good = inode_of(tree);
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(good && inode_of(tree) == good);
+	free(old);
+	free(record);
+	free(tree);
+}
+
 /* what was damaged in the cache is unpacked again */
 static void test_repair(void **state)
 {
@@ -565,6 +624,7 @@ int main(void)
 		cmocka_unit_test(test_ladder),
 		cmocka_unit_test(test_eviction),
 		cmocka_unit_test(test_repair),
+		cmocka_unit_test(test_damaged_twice),
 		cmocka_unit_test(test_concurrent),
 		cmocka_unit_test(test_no_place),
 	};
