@@ -399,11 +399,12 @@ static void add_foreign(struct translation *t, struct message *m, const char *so
 		buf_addf(t->out, "%s\n%s\n", source, marks);
 }
 
-/* what libbcc says although nothing is wrong */
+/* what libbcc says although nothing is wrong, and how clang shortens what is dropped here */
 static bool is_noise(const char *line)
 {
 	static const char *const noise[] = {
 		"bpf: ", "Program too large", "could not open bpf map",
+		"note: (skipping ",
 	};
 	size_t i;
 

@@ -30,13 +30,12 @@ static struct prepared_edit *add_edit(struct preparation *p, const struct ctoken
 	return e;
 }
 
-/* in front of the token */
-static void insert_before(struct preparation *p, const struct ctoken *t, char *text)
+void prepare_before(struct preparation *p, const struct ctoken *t, char *text)
 {
 	add_edit(p, t, 0)->added = text;
 }
 
-static void insert_behind(struct preparation *p, const struct ctoken *t, char *text)
+void prepare_behind(struct preparation *p, const struct ctoken *t, char *text)
 {
 	add_edit(p, t, t->len)->added = text;
 }
@@ -381,6 +380,32 @@ static void add_losses(struct preparation *p)
 		"		moontrace_count(slot + %d);\n"
 		"	return ret;\n"
 		"}\n", PREPARED_LOSSES, p->req->ringbuf ? -EAGAIN : -ENOSPC, FAILED);
+	maps_declare(p);
+}
+
+/*
+ * libbcc brings a uapi/linux/bpf.h of its own in place of the kernel's; include/linux/bpf.h of
+ * later kernels takes the size of structs that it has not.  Their names become ours, so that
+ * one which has them does no harm.
+ */
+static const struct {
+	const char *name, *member;
+} later_structs[] = {
+	{ "bpf_rb_root", "__u64 __opaque[2]" },		/* 6.3 */
+	{ "bpf_rb_node", "__u64 __opaque[4]" },
+	{ "bpf_refcount", "__u32 __opaque[1]" },	/* 6.4 */
+	{ "bpf_wq", "__u64 __opaque[2]" },		/* 6.10 */
+	{ "bpf_task_work", "__u64 __opaque" },		/* 6.18 */
+};
+
+static void add_later_structs(struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(later_structs); i++)
+		buf_addf(out, "#define %s moontrace_%s\nstruct %s { %s; };\n",
+			later_structs[i].name, later_structs[i].name, later_structs[i].name,
+			later_structs[i].member);
 }
 
 /* what a text may use without an #include of its own */
@@ -439,6 +464,8 @@ static int add_prelude(struct preparation *p)
 	size_t i;
 	int ret;
 
+	if (*p->req->headers)
+		add_later_structs(out);
 	for (i = 0; i < ARRAY_SIZE(implied); i++) {
 		if (prepare_names(p, implied[i].name))
 			buf_adds(out, implied[i].text);
@@ -452,16 +479,7 @@ static int add_prelude(struct preparation *p)
 	return ret;
 }
 
-/* ---- calls of NAME.submit and of bcc's methods ---- */
-
-/* one call: name . method ( args ) */
-struct call {
-	const struct ctoken *name, *method, *open, *close;
-	/* argument i is [args[i], ends[i]) */
-	const struct ctoken *args[4], *ends[4];
-	size_t n_args;
-	size_t slot;
-};
+/* ---- calls of NAME.submit and of bcc's methods of events ---- */
 
 static bool split_arguments(struct preparation *p, struct call *call)
 {
@@ -488,19 +506,15 @@ static bool split_arguments(struct preparation *p, struct call *call)
 
 static bool read_call(struct preparation *p, const struct ctoken *t, struct call *call)
 {
-	struct prepared_event *event;
-
 	memset(call, 0, sizeof(*call));
 	if (t->kind != CTOKEN_IDENT || !ctoken_is(&t[1], ".") || t[2].kind != CTOKEN_IDENT ||
 	    !ctoken_is(&t[3], "("))
 		return false;
-	event = find_event(p->out, t);
-	if (!event || (t > p->tokens && (ctoken_is(&t[-1], ".") || ctoken_is(&t[-1], "->"))))
+	if (t > p->tokens && (ctoken_is(&t[-1], ".") || ctoken_is(&t[-1], "->")))
 		return false;
 	call->name = t;
 	call->method = &t[2];
 	call->open = &t[3];
-	call->slot = event - p->out->events;
 	return split_arguments(p, call);
 }
 
@@ -525,17 +539,17 @@ static void rewrite_submit(struct preparation *p, const struct call *call)
 	char *size = call->n_args == 2 ? mem_format(",sizeof(*(%s))", pointer) : mem_string("");
 	const struct ctoken *t;
 
-	insert_before(p, call->name, mem_format("moontrace_submitted(%zu,", call->slot));
+	prepare_before(p, call->name, mem_format("moontrace_submitted(%zu,", call->slot));
 	if (p->req->ringbuf) {
 		prepare_replace(p, call->method, "ringbuf_output");
 		for (t = call->args[0]; t <= call->ends[0]; t++)
 			prepare_replace(p, t, "");
-		insert_before(p, call->close, mem_format("%s,0", size));
+		prepare_before(p, call->close, mem_format("%s,0", size));
 	} else {
 		prepare_replace(p, call->method, "perf_submit");
-		insert_before(p, call->close, mem_string(size));
+		prepare_before(p, call->close, mem_string(size));
 	}
-	insert_behind(p, call->close, mem_string(")"));
+	prepare_behind(p, call->close, mem_string(")"));
 	free(pointer);
 	free(size);
 }
@@ -587,13 +601,13 @@ static void annotate(struct preparation *p, const struct call *call, size_t poin
 			p->out->events[call->slot].name, arg, p->out->events[call->slot].name);
 	if (p->out->losses && !is_void)
 		buf_addf(&before, "moontrace_submitted(%zu,", call->slot);
-	insert_before(p, call->name, buf_take(&before, NULL));
+	prepare_before(p, call->name, buf_take(&before, NULL));
 	if (p->out->losses)
-		insert_behind(p, call->close, is_void ?
+		prepare_behind(p, call->close, is_void ?
 			mem_format(";moontrace_submitted(%zu,0);})", call->slot) :
 			mem_string(");})"));
 	else
-		insert_behind(p, call->close, mem_string(";})"));
+		prepare_behind(p, call->close, mem_string(";})"));
 out:
 	free(arg);
 }
@@ -620,13 +634,21 @@ static int rewrite_call(struct preparation *p, const struct call *call)
 
 static int rewrite_calls(struct preparation *p)
 {
+	struct prepared_event *event;
 	struct call call;
 	size_t i;
 	int ret = 0;
 
 	for (i = 0; i + 3 < p->n_tokens; i++) {
-		if (read_call(p, &p->tokens[i], &call))
+		if (!read_call(p, &p->tokens[i], &call))
+			continue;
+		event = find_event(p->out, call.name);
+		if (event) {
+			call.slot = event - p->out->events;
 			ret |= rewrite_call(p, &call);
+		} else {
+			maps_rewrite(p, &call);
+		}
 	}
 	return ret;
 }
@@ -754,7 +776,7 @@ int prepare(const struct request *req, char **absent, size_t n_absent, struct pr
 	buf_init(&ret->text);
 	p.tokens = ctoken_all(req->text, &p.n_tokens);
 	wrong = scan_declarations(&p);
-	ret->losses |= usdt_reads_memory(&p);
+	ret->losses |= usdt_reads_memory(&p) || maps_may_lose(&p);
 	wrong |= add_prelude(&p);
 	wrong |= rewrite_calls(&p);
 	resync_lines(&p);

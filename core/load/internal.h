@@ -91,6 +91,8 @@ struct map {
 };
 int map_create(struct map *m, struct error *err);
 void map_release(struct map *m);
+/* deletes a key: 0 or errno */
+int map_erase(struct map *m, const void *key);
 /* user space has set the element of an array: what map_delta is to subtract */
 void map_last_set(struct map *m, uint32_t index, const void *value);
 

@@ -160,13 +160,38 @@ int map_lookup(struct map *m, const void *key, void *value, struct error *err)
 
 int map_update(struct map *m, const void *key, const void *value, struct error *err)
 {
-	return found(m, bpf_map_update_elem(m->fd, key, value, BPF_ANY), "update", err) == 1 ?
-		0 : err->tag ? -1 : map_failed(m, ENOENT, "update", err);
+	int ret = found(m, bpf_map_update_elem(m->fd, key, value, BPF_ANY), "update", err);
+	uint32_t index;
+
+	if (ret != 1)
+		return ret ? -1 : map_failed(m, ENOENT, "update", err);
+	if (map_is_array(m)) {
+		memcpy(&index, key, sizeof(index));
+		map_last_set(m, index, value);
+	}
+	return 0;
+}
+
+/*
+ * Before 5.10 a per-CPU element that is used again has the old values of the
+ * CPUs that did not insert it: it goes empty.
+ */
+int map_erase(struct map *m, const void *key)
+{
+	char *zero;
+
+	if (map_is_percpu(m)) {
+		zero = mem_alloc(map_value_bytes(m));
+		bpf_map_update_elem(m->fd, key, zero, BPF_EXIST);
+		free(zero);
+	}
+	return bpf_map_delete_elem(m->fd, key) < 0 ? errno : 0;
 }
 
 int map_delete(struct map *m, const void *key, struct error *err)
 {
-	return found(m, bpf_map_delete_elem(m->fd, key), "delete in", err);
+	errno = map_erase(m, key);
+	return found(m, errno ? -1 : 0, "delete in", err);
 }
 
 int map_set_program(struct map *m, uint32_t index, struct unit *u, size_t program,

@@ -249,6 +249,14 @@ static int walk_keys(struct map *m, struct keys *k)
 	return sys == ENOENT ? 0 : sys;
 }
 
+/* a key that may be gone already */
+static int erase(struct map *m, const char *key)
+{
+	int sys = map_erase(m, key);
+
+	return sys == ENOENT ? 0 : sys;
+}
+
 /* the current value, then, if `delete`, the entry goes */
 static int walk_entries(struct map *m, struct map_copy *c, bool delete)
 {
@@ -265,8 +273,8 @@ static int walk_entries(struct map *m, struct map_copy *c, bool delete)
 			sys = last_errno() == ENOENT ? 0 : last_errno();
 			continue;
 		}
-		if (delete && bpf_map_delete_elem(m->fd, key) < 0 && last_errno() != ENOENT)
-			sys = last_errno();
+		if (delete)
+			sys = erase(m, key);
 		memcpy(key_at(m, c, c->n++), key, k.size);
 	}
 	free(k.keys);
@@ -290,10 +298,8 @@ static int walk_clear(struct map *m)
 	int sys = walk_keys(m, &k);
 	size_t i;
 
-	for (i = 0; i < k.n && !sys; i++) {
-		if (bpf_map_delete_elem(m->fd, k.keys + i * k.size) < 0 && last_errno() != ENOENT)
-			sys = last_errno();
-	}
+	for (i = 0; i < k.n && !sys; i++)
+		sys = erase(m, k.keys + i * k.size);
 	free(k.keys);
 	free(k.slot);
 	return sys;
@@ -361,16 +367,37 @@ static void subtract(char *now, char *last, size_t bytes, size_t size)
 		subtract_one(now + i, last + i, size);
 }
 
+static char *last_values(struct map *m)
+{
+	if (!m->last)
+		m->last = mem_array(m->max_entries, map_value_bytes(m));
+	return m->last;
+}
+
+void map_last_set(struct map *m, uint32_t index, const void *value)
+{
+	size_t bytes = map_value_bytes(m);
+
+	/* larger ones are no counters */
+	if (m->def->value_size <= sizeof(uint64_t))
+		memcpy(last_values(m) + index * bytes, value, bytes);
+}
+
+static void last_forget(struct map *m)
+{
+	free(m->last);
+	m->last = NULL;
+}
+
 /* the padding behind each CPU's value is zero and stays so */
 static void subtract_all(struct map *m, struct map_copy *c, size_t size)
 {
 	size_t stride = map_is_percpu(m) ? (m->def->value_size + 7) & ~7ul : m->def->value_size;
 	size_t bytes = c->n * map_value_bytes(m), at;
+	char *last = last_values(m);
 
-	if (!m->last)
-		m->last = mem_alloc(bytes);
 	for (at = 0; at + stride <= bytes; at += stride)
-		subtract(c->values + at, m->last + at, m->def->value_size, size);
+		subtract(c->values + at, last + at, m->def->value_size, size);
 }
 
 static int array_zero(struct map *m, const char *values)
@@ -392,21 +419,17 @@ static int array_zero(struct map *m, const char *values)
 
 static int array_drain(struct map *m, struct map_copy *c)
 {
-	size_t size = counter_size(m);
 	int sys = m->reader->copy(m, c);
 
 	if (sys)
 		return sys;
-	if (!size)
-		return array_zero(m, c->values);
-	subtract_all(m, c, size);
-	return 0;
+	last_forget(m);
+	return array_zero(m, c->values);
 }
 
 static int array_clear(struct map *m)
 {
-	free(m->last);
-	m->last = NULL;
+	last_forget(m);
 	return array_zero(m, NULL);
 }
 
@@ -561,12 +584,28 @@ int map_drain(struct map *m, struct map_copy *ret, struct error *err)
 	return finish(m, sys, &c, ret, "drain", err);
 }
 
+int map_delta(struct map *m, struct map_copy *ret, struct error *err)
+{
+	size_t size = map_is_array(m) ? counter_size(m) : 0;
+
+	if (!size)
+		return error_set(err, "E-MAP", "map '%s' is no array of unsigned integers: what "
+			"was added since the last time is not known", m->def->name);
+	if (map_copy_all(m, ret, err))
+		return -1;
+	subtract_all(m, ret, size);
+	return 0;
+}
+
 int map_clear(struct map *m, struct error *err)
 {
+	struct map_copy none = { 0 };
 	int sys;
 
 	if (check_reader(m, err))
 		return -1;
 	sys = m->reader->clear(m);
+	if (sys && fall_back(m, sys, &none))
+		sys = m->reader->clear(m);
 	return sys ? error_sys(err, "E-MAP", sys, "clear map '%s'", m->def->name) : 0;
 }

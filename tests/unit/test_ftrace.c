@@ -283,7 +283,7 @@ static void test_not_put_back(void **state)
 
 static void assert_busy(const char *text)
 {
-	struct ftrace_options opts = { root, false, false };
+	struct ftrace_options opts = { .root = root };
 	struct error err = ERROR_INIT;
 
 	assert_null(ftrace_open(&opts, &err));
@@ -309,7 +309,7 @@ static void test_busy(void **state)
 
 static void test_force(void **state)
 {
-	struct ftrace_options opts = { root, false, true };
+	struct ftrace_options opts = { .root = root, .force = true };
 	struct error err = ERROR_INIT;
 	struct ftrace *f;
 
@@ -325,7 +325,7 @@ static void test_force(void **state)
 static void test_two(void **state)
 {
 	pid_t pid = start_victim(false);
-	struct ftrace_options opts = { root, false, true };
+	struct ftrace_options opts = { .root = root, .force = true };
 	struct error err = ERROR_INIT;
 
 	assert_null(ftrace_open(&opts, &err));
@@ -400,6 +400,70 @@ static void test_stale_instance(void **state)
 	must_close(must_open(true));
 	assert_false(is_there(name));
 	assert_true(is_there("instances/somebody"));
+}
+
+static struct ftrace *open_graph(struct error *err)
+{
+	struct ftrace_options opts = { .root = root, .graph = true };
+
+	return ftrace_open(&opts, err);
+}
+
+static void assert_graph_busy(const char *text)
+{
+	struct error err = ERROR_INIT;
+
+	assert_null(open_graph(&err));
+	assert_error(&err, "E-BUSY", text);
+}
+
+/* what graph tracers share is set at the top, whose own tracer goes on */
+static void test_graph_instance(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct ftrace *f;
+	char *name;
+
+	put("current_tracer", "function\n");
+	put("set_event", "sched:sched_switch\n");
+	put("set_ftrace_pid", "1\n");
+	put_stats(3, 0, 0);
+	f = open_graph(&err);
+	assert_non_null(f);
+	name = mem_string(ftrace_path(f) + strlen(root) + 1);
+	assert_int_equal(ftrace_set(f, "set_graph_function", "vfs_read", &err), 0);
+	assert_int_equal(ftrace_set(f, "max_graph_depth", "2", &err), 0);
+	assert_content("set_graph_function", "vfs_read\n");
+	assert_content("max_graph_depth", "2\n");
+	assert_int_equal(ftrace_set(f, "set_ftrace_pid", "2", &err), -1);
+	assert_error(&err, "E-FEATURE", "for an instance");
+	assert_int_equal(ftrace_set(f, "../../set_ftrace_pid", "2", &err), -1);
+	assert_error(&err, "E-ARGS", "no setting");
+	assert_graph_busy("another moontrace");
+	must_close(f);
+	assert_false(is_there(name));
+	assert_content("set_graph_function", "");
+	assert_content("max_graph_depth", "0\n");
+	assert_content("current_tracer", "function\n");
+	assert_content("trace", "# tracer: nop\n");
+	free(name);
+}
+
+static void test_graph_busy(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	put("max_graph_depth", "3\n");
+	assert_graph_busy("a depth is set");
+	put("max_graph_depth", "0\n");
+	put("current_tracer", "irqsoff\n");
+	assert_graph_busy("current_tracer is 'irqsoff'");
+	put("current_tracer", "nop\n");
+	make("instances/somebody");
+	put("instances/somebody/current_tracer", "function_graph\n");
+	assert_graph_busy("current_tracer is 'function_graph'");
+	put("instances/somebody/current_tracer", "nop\n");
+	must_close(open_graph(&err));
 }
 
 /* ---- the buffer ---- */
@@ -489,6 +553,8 @@ int main(void)
 		TEST(test_instance),
 		TEST(test_killed_instance),
 		TEST(test_stale_instance),
+		TEST(test_graph_instance),
+		TEST(test_graph_busy),
 		TEST(test_mark),
 		TEST(test_read),
 	};
