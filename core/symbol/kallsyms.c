@@ -52,6 +52,7 @@ struct kallsyms {
 	size_t n_modules;
 	struct by_name *names;	/* functions only; NULL until asked for */
 	size_t n_names;
+	bool rest;		/* without the kernel's own */
 	char *problem;
 };
 
@@ -132,6 +133,7 @@ static void parse_line(struct kallsyms *k, const char *line, const char *end, st
 	const char *p = line;
 	uint64_t addr = parse_hex(&p);
 	struct ksym *s;
+	bool of_module;
 	size_t len;
 	char type;
 
@@ -142,10 +144,13 @@ static void parse_line(struct kallsyms *k, const char *line, const char *end, st
 	len = word_len(p, end);
 	if (!len || *p == '$')	/* $x, $d: marks of arm64 assemblers */
 		return;
+	of_module = p + len < end && p[len] == '\t' && p[len + 1] == '[' && end[-1] == ']';
+	if (k->rest && !of_module)
+		return;
 	s = MEM_GROW(k->syms, k->n_syms);
 	s->addr = addr;
 	s->name = names->len;
-	if (p + len < end && p[len] == '\t' && p[len + 1] == '[' && end[-1] == ']')
+	if (of_module)
 		s->module = module_index(k, p + len + 2, end - 1 - (p + len + 2));
 	if (is_padding(p, len)) {
 		buf_addc(names, '\0');
@@ -204,20 +209,21 @@ static void sort_syms(struct kallsyms *k)
 
 static char *find_problem(const struct kallsyms *k, const char *path)
 {
-	if (!k->n_text)
+	if (!k->n_text && !k->rest)
 		return mem_format("'%s' lists no functions", path);
-	if (k->syms[k->n_syms - 1].addr == 0)
+	if (k->n_syms && k->syms[k->n_syms - 1].addr == 0)
 		return mem_format("'%s' shows no addresses (sysctl kernel.kptr_restrict; "
 			"CAP_SYSLOG shows them unless it is 2)", path);
 	return NULL;
 }
 
-struct kallsyms *kallsyms_load(const char *path)
+static struct kallsyms *load(const char *path, bool rest)
 {
 	struct kallsyms *k = mem_alloc(sizeof(*k));
 	FILE *f = fopen(path, "re");
 	int sys;
 
+	k->rest = rest;
 	*MEM_GROW(k->modules, k->n_modules) = mem_string("vmlinux");
 	if (f) {
 		setvbuf(f, NULL, _IOFBF, READ_SIZE);
@@ -233,6 +239,16 @@ struct kallsyms *kallsyms_load(const char *path)
 	if (!k->problem)
 		k->problem = find_problem(k, path);
 	return k;
+}
+
+struct kallsyms *kallsyms_load(const char *path)
+{
+	return load(path, false);
+}
+
+struct kallsyms *kallsyms_load_rest(const char *path)
+{
+	return load(path, true);
 }
 
 void kallsyms_free(struct kallsyms *k)

@@ -17,6 +17,8 @@ struct kallsyms;
 
 /* never NULL: a file that cannot be read gives an empty list with a problem */
 struct kallsyms *kallsyms_load(const char *path);
+/* only what is of modules and BPF programs, which may be nothing */
+struct kallsyms *kallsyms_load_rest(const char *path);
 void kallsyms_free(struct kallsyms *k);
 
 /* why addresses cannot be told, one line without a full stop; NULL: they can */

@@ -219,6 +219,14 @@ static bool is_other(const struct identity *a, const struct identity *b)
 		(a->inode && b->inode && (a->inode != b->inode || a->device != b->device));
 }
 
+bool process_has_ended(const struct process *p)
+{
+	struct identity now = { 0 };
+
+	read_stat(p, &now);
+	return !now.started || (p->is.started && now.started != p->is.started);
+}
+
 static void forget_maps(struct process *p)
 {
 	free_maps(p->maps, p->n_maps);

@@ -53,6 +53,8 @@ bool process_load(struct process *p);
  * mappings are forgotten, and read again.  What has ended stays.
  */
 void process_check(struct process *p);
+/* there is no such process, or the pid is another's */
+bool process_has_ended(const struct process *p);
 struct mapping *process_find(struct process *p, uint64_t addr);
 
 /* to read the mapped file, be it deleted or in another mount namespace; -1: cannot */

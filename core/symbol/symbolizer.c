@@ -17,7 +17,7 @@
 #include "base/str.h"
 #include "base/table.h"
 #include "elf_symbols.h"
-#include "kallsyms.h"
+#include "kernel_list.h"
 #include "perf_map.h"
 #include "process.h"
 
@@ -26,6 +26,7 @@
 enum {
 	REFRESH_MS = 1000,
 	CHECK_MS = 50,		/* how old the knowledge may be that it is still the same program */
+	FORGET_MS = 60000,	/* a process that has ended, after this time without a question */
 };
 
 struct image {
@@ -35,10 +36,10 @@ struct image {
 };
 
 struct symbolizer {
-	char *kallsyms_path;
-	struct kallsyms *kernel;	/* NULL until asked for */
+	struct kernel_list *kernel;
 	struct table *processes;	/* pid -> struct process */
 	struct process *last;		/* the one asked for last, or NULL */
+	int64_t swept;			/* when forget_ended() was there */
 	struct table *perf_maps;	/* pid -> struct perf_map, never taken away */
 	struct table *files;		/* identity -> struct elf_table */
 	struct image *images;		/* vdsos: one for each ABI in use */
@@ -51,7 +52,7 @@ struct symbolizer *symbolizer_new_from(const char *kallsyms)
 {
 	struct symbolizer *s = mem_alloc(sizeof(*s));
 
-	s->kallsyms_path = mem_string(kallsyms);
+	s->kernel = kernel_list_new(kallsyms);
 	s->processes = table_new();
 	s->perf_maps = table_new();
 	s->files = table_new();
@@ -95,8 +96,7 @@ void symbolizer_free(struct symbolizer *s)
 		free(s->images[i].data);
 	}
 	free(s->images);
-	kallsyms_free(s->kernel);
-	free(s->kallsyms_path);
+	kernel_list_free(s->kernel);
 	free(s);
 }
 
@@ -120,21 +120,23 @@ static const char *keep_string(struct symbolizer *s, const char *text)
 
 static struct kallsyms *kernel(struct symbolizer *s)
 {
-	if (!s->kernel)
-		s->kernel = kallsyms_load(s->kallsyms_path);
-	return s->kernel;
+	return kernel_list_now(s->kernel);
 }
 
 bool symbol_kernel(struct symbolizer *s, uint64_t addr, struct symbol *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	ret->name = kallsyms_at(kernel(s), addr, &ret->module, &ret->offset);
+	ret->name = kernel_list_at(s->kernel, addr, &ret->module, &ret->offset);
+	if (ret->name && strcmp(ret->module, "vmlinux") != 0) {
+		ret->name = keep_string(s, ret->name);
+		ret->module = keep_string(s, ret->module);
+	}
 	return ret->name != NULL;
 }
 
 const char *symbolizer_kernel_problem(struct symbolizer *s)
 {
-	return kallsyms_problem(kernel(s));
+	return kallsyms_problem(kernel_list_first(s->kernel));
 }
 
 uint64_t kernel_address(struct symbolizer *s, const char *name)
@@ -227,6 +229,24 @@ static const char *pid_key(char key[16], uint32_t pid)
 	return key;
 }
 
+/* those that nobody asked for lately, and that are no more */
+static void forget_ended(struct symbolizer *s)
+{
+	int64_t now = clock_ms();
+	const char *key;
+	size_t at = 0;
+	void *p;
+
+	if (now - s->swept < FORGET_MS)
+		return;
+	s->swept = now;
+	s->last = NULL;
+	while (table_next(s->processes, &at, &key, &p)) {
+		if (now - ((struct process *)p)->checked >= FORGET_MS && process_has_ended(p))
+			process_free(table_remove(s->processes, key));
+	}
+}
+
 static struct process *get_process(struct symbolizer *s, uint32_t pid)
 {
 	struct process *p = s->last;
@@ -235,6 +255,7 @@ static struct process *get_process(struct symbolizer *s, uint32_t pid)
 	if (!p || p->pid != pid)
 		p = table_get(s->processes, pid_key(key, pid));
 	if (!p) {
+		forget_ended(s);
 		p = process_new(pid);
 		table_set(s->processes, pid_key(key, pid), p);
 		process_load(p);

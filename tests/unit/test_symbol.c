@@ -403,6 +403,44 @@ static void test_kernel_addresses(void **state)
 	symbolizer_free(s);
 }
 
+static void write_list(const char *path, const char *rest)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fprintf(f, "ffffffff81000000 T own\nffffffff81000100 T _etext\n%s", rest) > 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* modules and BPF programs that came and went; what was lent stays */
+static void test_kernel_renewed(void **state)
+{
+	char *path = write_text("kallsyms", "");
+	struct symbolizer *s = symbolizer_new_from(path);
+	struct symbol old;
+
+	write_list(path, "ffffffffc0a00000 t bpf_prog_1\t[bpf]\n");
+	assert_kernel(s, 0xffffffff81000004, "own", "vmlinux", 4);
+	assert_kernel(s, 0xffffffffc0a00104, "bpf_prog_1", "bpf", 0x104);
+	assert_true(symbol_kernel(s, 0xffffffffc0a00004, &old));
+	write_list(path, "ffffffffc0a00000 t bpf_prog_2\t[bpf]\n"
+		"ffffffffc0a00100 t bpf_prog_3\t[bpf]\n");
+	usleep(1200000);
+	assert_kernel(s, 0xffffffffc0a00104, "bpf_prog_3", "bpf", 4);
+	assert_kernel(s, 0xffffffffc0a00004, "bpf_prog_2", "bpf", 4);
+	assert_string_equal(old.name, "bpf_prog_1");
+	assert_kernel(s, 0xffffffff81000004, "own", "vmlinux", 4);
+	write_list(path, "");
+	usleep(1200000);
+	assert_no_kernel(s, 0xffffffffc0a00004);
+	assert_int_equal(unlink(path), 0);
+	usleep(1200000);
+	assert_no_kernel(s, 0xffffffffc0a00004);
+	assert_kernel(s, 0xffffffff81000004, "own", "vmlinux", 4);
+	symbolizer_free(s);
+	free(path);
+}
+
 static void test_kernel_names(void **state)
 {
 	struct symbolizer *s = from_text(fixture);
@@ -1981,6 +2019,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kernel_addresses),
+		cmocka_unit_test(test_kernel_renewed),
 		cmocka_unit_test(test_kernel_names),
 		cmocka_unit_test(test_kernel_places),
 		cmocka_unit_test(test_kernel_modules),
