@@ -16,7 +16,7 @@ local opts = args.parse{
     { "-C", "--count", arg = "SPECIFIER", type = specifier.parse, repeatable = true,
       help = "how often each value occurs" },
     { "-p", "--pid", type = "pid", help = "this process only" },
-    { "-t", "--tid", type = "pid", help = "this thread only" },
+    { "-t", "--tid", type = "tid", help = "this thread only" },
     { "-z", "--string-size", type = "uint", min = 2, max = 200, default = 80, help = "bytes of a text that are read" },
     { "-i", "--interval", type = "duration", min = 0.001, default = 1, help = "seconds between outputs" },
     { "-d", "--duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },

@@ -2,7 +2,7 @@
 -- epollwake: who wakes the threads that sleep in epoll_wait, through which file, and for what
 --
 -- 0.412345  4450  worker_1  woken  3  LISTEN 127.0.0.1:8080 by client (4511) in softirq net_rx: IN
--- 0.412398  4450  worker_1  slept  3  after 53 us, with nothing to do
+-- 0.412398  4450  worker_1  sleep  3  after 53 us, with nothing to do
 local args, bpf, out, sys = require "args", require "bpf", require "out", require "sys"
 local epoll, views = require "tool_epoll", require "tool_epoll_view"
 
@@ -34,10 +34,6 @@ local opts = args.parse{
 if opts.summary and out.mode() == "csv" then
   io.stderr:write("epollwake: CSV has no summary: not with '--summary'\n")
   os.exit(2, true)
-end
-if opts.pid and not sys.alive(opts.pid) then
-  io.stderr:write(("epollwake: no process %d\n"):format(opts.pid))
-  os.exit(1, true)
 end
 
 local define = epoll.layout("epollwake")

@@ -20,7 +20,7 @@ local opts = args.parse{
     { "-m", "--max-depth", type = "uint", min = 1, max = 50,
       help = "levels to show; 1: no callees" },
     { "-p", "--pid", type = "pid", help = "threads that this process has now, only" },
-    { "-L", "--tid", type = "pid", help = "this thread only" },
+    { "-L", "--tid", type = "tid", help = "this thread only" },
     { "-P", "--process", help = "names and ids of the threads" },
     { "-t", "--timestamp", help = "times, as of the kernel's trace clock" },
     { "-T", "--tail", help = "the function's name behind its }" },
@@ -46,10 +46,6 @@ local what = opts["function"]
 if not what then
   pattern.missing("funcgraph", "argument 'function'")
   what = "icmp_echo"                 -- of a dry run
-end
-local id = opts.pid or opts.tid
-if id and not oneliner.dry() and not sys.list(("/proc/%d/task"):format(id)) then
-  oneliner.raise("E-ARGS", ("there is no %s %d"):format(opts.pid and "process" or "thread", id))
 end
 
 local data = out.mode() ~= "text"

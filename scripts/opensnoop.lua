@@ -10,7 +10,7 @@ local opts = args.parse{
   summary = "Trace open and openat: one line for each call.",
   options = {
     { "-p", "--pid", type = "pid", help = "this process only" },
-    { "-t", "--tid", type = "pid", help = "this thread only" },
+    { "-t", "--tid", type = "tid", help = "this thread only" },
     { "-u", "--uid", type = "uint", max = 4294967294, help = "this user only" },
     { "-n", "--name", arg = "TEXT", help = "only commands whose name contains TEXT" },
     { "-x", "--failed", help = "failed calls only" },

@@ -61,7 +61,8 @@ local frequency = not opts.period and (opts.frequency or opts.top and 999 or 99)
 local rate = frequency and ("%d Hz"):format(frequency) or ("a sample every %d ns"):format(opts.period)
 
 local prog = bpf.load{
-  define = { PID = opts.pid, SKIP_IDLE = skip_idle, STACKS = with_stacks and opts.stack_storage_size or 16,
+  define = tool_stacks.places{ PID = opts.pid, SKIP_IDLE = skip_idle,
+    STACKS = with_stacks and opts.stack_storage_size or 16,
     ONLY_USER = opts.user, ONLY_KERNEL = opts.kernel, TOP = opts.top,
     KERNEL_STACKS = with_stacks and not opts.user_stacks_only,
     USER_STACKS = with_stacks and not opts.kernel_stacks_only },

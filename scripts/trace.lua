@@ -13,7 +13,7 @@ local opts = args.parse{
   summary = "Print a line for each hit of functions, tracepoints and static probes.",
   options = {
     { "-p", "--pid", type = "pid", help = "this process only" },
-    { "-L", "--tid", type = "pid", help = "this thread only" },
+    { "-L", "--tid", type = "tid", help = "this thread only" },
     { "--uid", type = "uint", max = 4294967294, help = "this user only" },
     { "-v", "--verbose", "--debug", help = "print the BPF programs, and end" },
     { "-z", "-Z", "--string-size", type = "uint", min = 2, max = 200, default = 80,

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- traceicmpsoftirq: which task a CPU was running when it answered an ICMP echo
 --
--- tgid    pid     comm            icmp_seq
--- 0       0       swapper/0       128
--- 6       6       ksoftirqd/0     129
+-- tgid    pid     comm            icmp_seq   cpu saddr           daddr
+-- 0       0       swapper/0       128          0 192.0.2.1       192.0.2.2
+-- 6       6       ksoftirqd/0     129          0 192.0.2.1       192.0.2.2
 --
 -- swapper/N: an idle CPU took the packet. ksoftirqd/N: the softirq was
 -- deferred to the thread. Any other task was interrupted.
@@ -11,7 +11,7 @@ local args, bpf, cpus, out = require "args", require "bpf", require "tool_cpus",
 
 local opts = args.parse{
   name = "traceicmpsoftirq",
-  summary = "Trace which task is on the CPU when the kernel answers an ICMP echo request.",
+  summary = "Trace which task is on the CPU when the kernel answers an ICMP echo request (IPv4).",
   options = {
     { "-c", "--cpu", type = "cpus", help = "these CPUs only, such as 3 or 0,2-3" },
     { "-a", "--address", type = "ipv4", help = "requests from or to this address only" },
@@ -131,7 +131,7 @@ cpus.limit(prog, opts.cpu)
 
 local columns = {
   { "tgid", "%-7d" }, { "pid", "%-7d" }, { "comm", "%-15s" },
-  { "seq", opts.delay and "%-9d" or "%d", title = "icmp_seq", key = "icmp_seq", as = "be16" },
+  { "seq", "%-9d", title = "icmp_seq", key = "icmp_seq", as = "be16" },
 }
 local function usecs_since(member)
   return function(e)
@@ -146,11 +146,11 @@ end
 if opts.timestamp then
   table.insert(columns, 1, { "ktime", "%-15s", title = "time", key = "time", as = "time" })
 end
+columns[#columns + 1] = { "cpu", "%4d" }
 if out.mode() ~= "text" then
-  columns[#columns + 1] = { "cpu" }
   columns[#columns + 1] = { "id", as = "be16", key = "icmp_id" }
-  columns[#columns + 1] = { "saddr", as = "ipv4" }
-  columns[#columns + 1] = { "daddr", as = "ipv4" }
 end
+columns[#columns + 1] = { "saddr", "%-15s", as = "ipv4" }
+columns[#columns + 1] = { "daddr", as = "ipv4" }
 prog.echoes:each(out.columns(columns))
 bpf.run(opts.duration)

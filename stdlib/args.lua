@@ -17,12 +17,14 @@
 -- durations in seconds; of strings in bytes, of which they have one at least unless min says
 -- otherwise), and for positionals required.
 --
--- Types: int, uint, float, cpu, cpus ("0,2-3" as a sorted list of {first, last}), pid, port, string,
--- duration (seconds), ipv4, addr ({family=, text=, bytes=, be32=} with the bytes in network order
--- and, IPv4 only, be32 the __be32 as the kernel stores it, read as a little-endian integer),
+-- Types: int, uint, float, cpu, cpus ("0,2-3" as a sorted list of {first, last}), pid and tid (all
+-- four of what is there), port, string, duration (seconds), ipv4, addr ({family=, text=, bytes=,
+-- be32=} with the bytes in network order and, IPv4 only, be32 the __be32 as the kernel stores it,
+-- read as a little-endian integer),
 -- choice:a,b and list:TYPE, or a function (text) -> value, or nil and what is accepted.
 
 local fmt = require "fmt"
+local there = require "args_there"
 local types = require "args_types"
 local text_of = require "args_help"
 
@@ -50,7 +52,7 @@ end
 
 --- How args.parse ends the script: writes text to stream and exits with status. Whoever must
 --- survive (the host's REPL, a test) puts another function here; args.parse then returns nil,
---- message and "usage" or "help".
+--- message and "usage", "help" or "absent".
 function M.exit(status, text, stream)
   stream:write(text)
   os.exit(status, true)
@@ -353,6 +355,29 @@ local function parse_all(state)
   return finish(state)
 end
 
+local function check_row(row, value)
+  for _, one in ipairs((row.repeatable or row.type.list) and value or { value }) do
+    local found, why = there.check(row.type.names, one)
+    if not found then
+      return nil, why
+    end
+  end
+  return true
+end
+
+-- the processes, threads and CPUs that are named
+local function check_there(state)
+  for row in pairs(state.seen) do
+    if row.type and row.type.names then
+      local found, why = check_row(row, state.opts[row.key])
+      if not found then
+        return nil, why
+      end
+    end
+  end
+  return true
+end
+
 -- --json and --csv decide how the host's rows are written; without a host there are none
 local function set_mode(opts)
   local hosted, out = pcall(require, "out")
@@ -365,8 +390,8 @@ end
 --- by its letter); flags are true or false, others their value, the default, or nil; with
 --- repeatable a list, or for flags the count. Arguments come from argv or the global arg.
 --- Every script also has -h and --help and, unless spec.output is false, --json and --csv.
---- Usage errors print "NAME: message" and exit with status 2; --help exits with 0. A faulty
---- specification raises.
+--- Usage errors print "NAME: message" and exit with status 2; --help exits with 0; a process, a
+--- thread or a CPU that is not there ends it with 1. A faulty specification raises.
 function M.parse(spec, argv)
   local compiled = compile(spec)
   local state = { compiled = compiled, argv = argv or _G.arg or {}, opts = {}, seen = {}, at = 1,
@@ -381,6 +406,11 @@ function M.parse(spec, argv)
     local text = text_of.help(compiled, text_of.columns())
     M.exit(0, text, io.stdout)
     return nil, text, "help"
+  end
+  done, message = check_there(state)
+  if not done then
+    M.exit(1, ("%s: %s\n"):format(spec.name, message), io.stderr)
+    return nil, message, "absent"
   end
   set_mode(state.opts)
   return state.opts

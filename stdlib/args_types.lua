@@ -40,9 +40,11 @@ local function range_text(noun, min, max)
   return noun .. (min and " of at least " .. min or "") .. (max and " of at most " .. max or "")
 end
 
-local function add_number(name, arg, noun, convert, lowest, highest)
+-- names: what a value is the number of and has to be there, see args_there
+local function add_number(name, arg, noun, convert, lowest, highest, names)
   TYPES[name] = {
     arg = arg,
+    names = names,
     negative = true,
     parse = function(text, row)
       return in_range(convert(text), row.min or lowest, row.max or highest)
@@ -56,8 +58,9 @@ end
 add_number("int", "N", "an integer", integer)
 add_number("uint", "N", "an integer", integer, 0)
 add_number("float", "X", "a number", number)
-add_number("cpu", "CPU", "a CPU number", integer, 0, M.CPU_MAX)
-add_number("pid", "PID", "a process id", integer, 1, PID_MAX)
+add_number("cpu", "CPU", "a CPU number", integer, 0, M.CPU_MAX, "cpu")
+add_number("pid", "PID", "a process id", integer, 1, PID_MAX, "process")
+add_number("tid", "TID", "a thread id", integer, 1, PID_MAX, "thread")
 add_number("port", "PORT", "a port number", integer, 1, 65535)
 
 -- "3" or "0-3" as {first, last}, or nil
@@ -85,6 +88,7 @@ end
 
 TYPES.cpus = {
   arg = "CPUS",
+  names = "cpu",
   parse = function(text)
     local ranges = {}
     for word in (text .. ","):gmatch("(.-),") do
@@ -221,6 +225,7 @@ local function list(item)
   return {
     arg = item.arg .. ",...",
     list = true,
+    names = item.names,
     negative = item.negative,
     parse = function(text, row)
       local values = {}
@@ -241,7 +246,8 @@ local function list(item)
 end
 
 --- The type of a name ("uint", "choice:a,b", "list:pid") or of a function(text) -> value | nil,
---- accepts: {arg=, parse=function(text, row), accepts=function(row), list=}; nil when unknown.
+--- accepts: {arg=, parse=function(text, row), accepts=function(row), list=, names=}; nil when
+--- unknown.
 function M.get(name)
   if type(name) == "function" then
     return {

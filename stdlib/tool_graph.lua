@@ -68,7 +68,7 @@ end
 
 --- Names of the traceable functions that a name or glob means; raises E-PROBE. A dry run asks
 --- the target for the name alone.
-function M.functions(glob, root)
+function M.functions(glob)
   if oneliner.dry() then
     if not glob:find("[*?[]") then
       -- where the target's functions are not known, that is noted
@@ -77,7 +77,7 @@ function M.functions(glob, root)
     end
     return { glob }
   end
-  local text = must(sys.read(root .. "/available_filter_functions"))
+  local text = must(sys.read(must(sys.tracefs()) .. "/available_filter_functions"))
   local found = matches(glob, text)
   if #found == 0 then
     no_function(glob, text)
@@ -93,6 +93,11 @@ end
 -- where the kernel's threshold forgets the chosen functions, as before 4.6
 local function threshold_is_blind()
   return sys.kfunction("trace_graph_thresh_entry") == "trace_graph_thresh_entry"
+end
+
+-- where the graph tracer may be one of an instance (since 6.11), the top level is left to others
+local function has_instances()
+  return not oneliner.dry() and sys.kfunction("allocate_fgraph_ops") == "allocate_fgraph_ops"
 end
 
 -- "1,00000000" is CPU 32
@@ -122,7 +127,7 @@ end
 
 -- which calls: in front of the tracer, that it may not begin with all
 local function choose(t, set, opts, blind)
-  set("set_graph_function", table.concat(M.functions(opts.functions, t:path()), " "))
+  set("set_graph_function", table.concat(M.functions(opts.functions), " "))
   if opts.depth then
     set("max_graph_depth", opts.depth)
   end
@@ -144,7 +149,7 @@ end
 --- {tracer=, by_hand=, columns=}; by_hand: all columns are there, for the caller has to do the
 --- threshold or the names behind }.
 function M.open(opts)
-  local t = must(ftrace.open{ force = opts.force })
+  local t = must(ftrace.open{ graph = has_instances(), force = opts.force })
   local function set(file, value)
     must(t:set(file, tostring(value)))
   end

@@ -4,6 +4,7 @@
 -- addresses as text.
 
 local fmt = require "fmt"
+local oneliner = require "oneliner"
 local sys = require "sys"
 
 local M = {}
@@ -296,9 +297,9 @@ function M.options(rows)
   return table.move(rows, 1, #rows, #all + 1, all)
 end
 
-local function fail(tool, message, ...)
+local function fail(tool, status, message, ...)
   io.stderr:write(tool, ": ", message:format(...), "\n")
-  os.exit(2, true)
+  os.exit(status, true)
 end
 
 local function add_address(defines, tool, name, address)
@@ -306,7 +307,7 @@ local function add_address(defines, tool, name, address)
     return
   end
   if defines.NET_FAMILY and defines.NET_FAMILY ~= address.family then
-    fail(tool, "addresses of IPv4 and IPv6 match no packet together")
+    fail(tool, 2, "addresses of IPv4 and IPv6 match no packet together")
   end
   defines.NET_FAMILY, defines[name] = address.family, true
   local words = { ("<I4I4I4I4"):unpack(address.bytes .. ("\0"):rep(16 - #address.bytes)) }
@@ -322,13 +323,13 @@ end
 local function number_of_netns(tool, text)
   local number = text and (M.netns_number(text) or math.tointeger(tonumber(text)))
   if text and (not number or number < 1 or number > 0xffffffff) then
-    fail(tool, "no network namespace '%s' in /run/netns", fmt.clip(text, 60))
+    fail(tool, 1, "no network namespace '%s' in /run/netns", fmt.clip(text, 60))
   end
   return number
 end
 
 --- Adds what M.C's filter needs to `defines`, of the options of M.options(); script `tool` ends
---- with status 2 where they cannot match anything.
+--- with status 2 where they cannot match anything, and 1 where there is no such namespace.
 function M.defines(tool, opts, defines)
   add_address(defines, tool, "NET_SADDR", opts.saddr)
   add_address(defines, tool, "NET_DADDR", opts.daddr)
@@ -491,8 +492,37 @@ function M.netns_name(inode)
   return names[inode] or ("net:[%d]"):format(inode)
 end
 
+-- whether a process is in a namespace with a device of this name
+local function is_seen(wanted)
+  local seen = {}
+  for _, pid in ipairs(sys.list("/proc") or {}) do
+    local inode = pid:find("^%d+$") and sys.inode("/proc/" .. pid .. "/ns/net")
+    if inode and not seen[inode] then
+      seen[inode] = true
+      for name in (sys.read("/proc/" .. pid .. "/net/dev") or ""):gmatch("\n%s*([^%s|]+):") do
+        if name == wanted then
+          return true
+        end
+      end
+    end
+  end
+  return false
+end
+
+--- Says on standard error where the device of option -i, if any, is not known now: it may come, or
+--- be in a namespace without processes.
+function M.tell_device(tool, name)
+  if name and not oneliner.dry() and not is_seen(name) then
+    io.stderr:write(("%s: no process has a device '%s' in its network namespace\n"):format(tool,
+      fmt.safe(name)))
+  end
+end
+
 --- The inode number of a namespace of ip netns, or nil.
 function M.netns_number(name)
+  if name:find("/", 1, true) or name:find("^%.%.?$") then
+    return nil
+  end
   return sys.inode("/run/netns/" .. name) or sys.inode("/var/run/netns/" .. name)
 end
 

@@ -61,12 +61,14 @@ BPF_STACK_TRACE(unread, 1);          /* only asked whether there are user frames
 static inline int is_of_kind(void *ctx)
 {
 #ifdef USER_ONLY                     /* EFAULT: no user memory */
-    return unread.get_stackid(ctx, BPF_F_USER_STACK) != -14;
-#elif defined(KERNEL_ONLY)
-    return unread.get_stackid(ctx, BPF_F_USER_STACK) == -14;
-#else
-    return 1;
+    if (unread.get_stackid(ctx, BPF_F_USER_STACK) == -14)
+        return 0;
 #endif
+#ifdef KERNEL_ONLY
+    if (unread.get_stackid(ctx, BPF_F_USER_STACK) != -14)
+        return 0;
+#endif
+    return 1;
 }
 
 static inline void describe(void *ctx, struct thread *t)
@@ -78,8 +80,8 @@ static inline void describe(void *ctx, struct thread *t)
     bpf_get_current_comm(&t->comm, sizeof(t->comm));
 #ifdef USER_STACKS
     t->user = stack_id(ctx, BPF_F_USER_STACK);
-    if (t->user < 0 && t->user != -14)
-        LOSS(stack);
+    if (t->user < 0 && t->user != -14 && t->tid)
+        LOSS(stack);                 /* idle CPUs have none: of CPU 1 the kernel may say EPERM */
 #endif
 #ifdef KERNEL_STACKS
     t->kernel = stack_id(ctx, 0);
@@ -140,7 +142,7 @@ end
 
 --- What these texts ask for, from a script's options.
 function M.define(opts)
-  return {
+  return tool_stacks.places{
     PID = opts.pid, TID = opts.tid, STATE = opts.state, STACKS = opts.stack_storage_size,
     MIN_NS = opts.min_block_time * 1000, MAX_NS = opts.max_block_time and opts.max_block_time * 1000,
     USER_ONLY = opts.user_threads_only, KERNEL_ONLY = opts.kernel_threads_only,

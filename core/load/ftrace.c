@@ -36,11 +36,12 @@ enum {
 
 struct ftrace {
 	char *path;
-	int top;			/* the root, locked unless of an instance */
+	int top;			/* the root; locked, unless by an instance without graph */
 	int dir;			/* what path is */
 	int pipe;			/* trace_pipe, or -1 */
 	int guard;
 	bool instance;
+	bool graph;			/* an instance that sets what all graph tracers share */
 	struct ftrace_losses before;	/* it was opened */
 	uint64_t *marks;		/* by CPU: records that were written; see ftrace_mark() */
 	size_t n_marks;
@@ -258,6 +259,8 @@ static int open_instance(struct ftrace *f, struct error *err)
 	int bad;
 
 	sweep(f->top);
+	if (f->graph && (lock(f, err) || ftrace_graph_free(f->top, f->path, err)))
+		return -1;
 	bad = make_instance(f, &name, err);
 	if (!bad)
 		bad = start_guard(f, name, err);
@@ -285,13 +288,14 @@ struct ftrace *ftrace_open(const struct ftrace_options *opts, struct error *err)
 		return NULL;
 	f = mem_alloc(sizeof(*f));
 	f->pipe = f->guard = f->dir = -1;
-	f->instance = opts->instance;
+	f->instance = opts->instance || opts->graph;
+	f->graph = opts->graph;
 	f->path = mem_string(root);
 	f->top = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (f->top < 0)
 		bad = failed(err, errno, "open '%s'", root);
 	else
-		bad = opts->instance ? open_instance(f, err) : open_top(f, opts, err);
+		bad = f->instance ? open_instance(f, err) : open_top(f, opts, err);
 	if (!bad) {
 		read_losses(f, &f->before);
 		return f;
@@ -327,19 +331,38 @@ static int file_failed(struct ftrace *f, int sys, const char *verb, const char *
 
 static int check_file(const char *file, struct error *err)
 {
-	if (ftrace_kind(file))
+	if (!strstr(file, "..") && ftrace_kind(file))
 		return 0;
 	return error_set(err, "E-ARGS", "'%s' is no setting of tracefs that can be put back", file);
 }
 
+/* the file below f->dir, caller owns */
+static char *place(const struct ftrace *f, const char *file)
+{
+	bool above = f->graph && ftrace_graph_shares(file) &&
+		faccessat(f->dir, file, F_OK, 0) < 0;
+
+	return mem_format("%s%s", above ? FTRACE_TOP : "", file);
+}
+
+static int get_at(struct ftrace *f, const char *at, struct buf *ret, struct error *err)
+{
+	int sys = ftrace_file_get(f->dir, at, ret);
+
+	return sys ? file_failed(f, sys, "read", at, err) : 0;
+}
+
 int ftrace_get(struct ftrace *f, const char *file, struct buf *ret, struct error *err)
 {
-	int sys;
+	char *at;
+	int bad;
 
 	if (check_file(file, err))
 		return -1;
-	sys = ftrace_file_get(f->dir, file, ret);
-	return sys ? file_failed(f, sys, "read", file, err) : 0;
+	at = place(f, file);
+	bad = get_at(f, at, ret, err);
+	free(at);
+	return bad;
 }
 
 /* to the guard: what was there */
@@ -409,23 +432,36 @@ static int check_list(struct ftrace *f, const char *file, const char *value, str
 	return sys ? set_failed(f, sys, file, value, err) : 0;
 }
 
-int ftrace_set(struct ftrace *f, const char *file, const char *value, struct error *err)
+static int set_at(struct ftrace *f, const char *at, const char *value, struct error *err)
 {
 	struct buf old = BUF_INIT;
-	int bad = ftrace_get(f, file, &old, err), sys;
+	int bad = get_at(f, at, &old, err), sys;
 
 	if (!bad)
-		bad = note(f, file, old.data, err);
+		bad = note(f, at, old.data, err);
 	buf_release(&old);
 	if (bad)
 		return -1;
-	sys = ftrace_file_put(f->dir, file, value);
+	sys = ftrace_file_put(f->dir, at, value);
 	if (sys)
-		return set_failed(f, sys, file, value, err);
+		return set_failed(f, sys, at, value, err);
 	/* that empties the buffer and its counters */
-	if (strcmp(file, "current_tracer") == 0)
+	if (strcmp(at, "current_tracer") == 0)
 		memset(&f->before, 0, sizeof(f->before));
-	return ftrace_kind(file)->list ? check_list(f, file, value, err) : 0;
+	return ftrace_kind(at)->list ? check_list(f, at, value, err) : 0;
+}
+
+int ftrace_set(struct ftrace *f, const char *file, const char *value, struct error *err)
+{
+	char *at;
+	int bad;
+
+	if (check_file(file, err))
+		return -1;
+	at = place(f, file);
+	bad = set_at(f, at, value, err);
+	free(at);
+	return bad;
 }
 
 /* ---- the buffer ---- */

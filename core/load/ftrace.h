@@ -29,9 +29,16 @@ struct ftrace_options {
 	const char *root;	/* a directory like tracefs, for tests; NULL: the kernel's */
 	/*
 	 * A buffer, events and a tracer of our own, instances/moontrace-PID, gone
-	 * with us.  The graph tracer refuses instances before 6.12.
+	 * with us.
 	 */
 	bool instance;
+	/*
+	 * An instance for the graph tracer, for which kernels since 6.11 have them: its
+	 * functions, depth, threshold and options are of all graph tracers together, and the
+	 * top level's files set them.  Refused (E-BUSY) where one of these is chosen already,
+	 * or another than the function tracer is on at the top, or another graph tracer.
+	 */
+	bool graph;
 	bool force;		/* what lies in the top-level buffer may be thrown away */
 };
 

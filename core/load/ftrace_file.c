@@ -106,6 +106,8 @@ const struct ftrace_kind *ftrace_kind(const char *file)
 {
 	size_t i;
 
+	if (str_starts(file, FTRACE_TOP))
+		file += strlen(FTRACE_TOP);
 	if (file[0] == '/' || strstr(file, ".."))
 		return NULL;
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {

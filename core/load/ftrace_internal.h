@@ -15,6 +15,9 @@ struct ftrace_kind {
 	bool list;		/* word by word */
 };
 
+/* in front of a file of the top level, as an instance's directory has it */
+#define FTRACE_TOP "../../"
+
 /* NULL: the file is unknown, or none that can be put back */
 const struct ftrace_kind *ftrace_kind(const char *file);
 /* 0 or an errno; EDOM: it has no value that could be put back */
@@ -31,6 +34,10 @@ uint64_t ftrace_stat(int dir, const char *row);
 
 /* 0, or -1 and E-BUSY: who or what uses the top level */
 int ftrace_free(int dir, const char *path, bool force, struct error *err);
+/* the same of what the graph tracers of all instances share */
+int ftrace_graph_free(int dir, const char *path, struct error *err);
+/* is it a setting of that kind? */
+bool ftrace_graph_shares(const char *file);
 /* appends " (by NAME, process PID)" if another process has a file below path open */
 void ftrace_add_user(const char *path, struct buf *out);
 

@@ -3,6 +3,7 @@
 #include "load/ftrace_internal.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,17 +85,18 @@ void ftrace_add_user(const char *path, struct buf *out)
 static const struct {
 	const char *file, *free;	/* its value where nobody uses it */
 	const char *what;
+	bool graph;			/* also what graph tracers of instances are set by */
 } uses[] = {
-	{ "current_tracer", "nop", "the tracer is on" },
-	{ "set_event", "", "events are on" },
-	{ "set_graph_function", "", "functions are chosen" },
-	{ "set_graph_notrace", "", "functions are excluded" },
-	{ "set_ftrace_filter", "", "functions are chosen" },
-	{ "set_ftrace_notrace", "", "functions are excluded" },
-	{ "set_ftrace_notrace_pid", "", "processes are excluded" },
-	{ "set_ftrace_pid", "", "processes are chosen" },
-	{ "tracing_thresh", "0", "a threshold is set" },
-	{ "max_graph_depth", "0", "a depth is set" },
+	{ "current_tracer", "nop", "the tracer is on", false },
+	{ "set_event", "", "events are on", false },
+	{ "set_graph_function", "", "functions are chosen", true },
+	{ "set_graph_notrace", "", "functions are excluded", true },
+	{ "set_ftrace_filter", "", "functions are chosen", false },
+	{ "set_ftrace_notrace", "", "functions are excluded", false },
+	{ "set_ftrace_notrace_pid", "", "processes are excluded", false },
+	{ "set_ftrace_pid", "", "processes are chosen", false },
+	{ "tracing_thresh", "0", "a threshold is set", true },
+	{ "max_graph_depth", "0", "a depth is set", true },
 };
 
 static int busy(struct error *err, const char *path, const char *what, const char *file,
@@ -117,14 +119,15 @@ static int full(struct error *err, const char *path, uint64_t entries)
 	return error_hint(err, "empty it: echo > %s/trace", path);
 }
 
-int ftrace_free(int dir, const char *path, bool force, struct error *err)
+static int check_uses(int dir, const char *path, bool graph, struct error *err)
 {
 	struct buf value = BUF_INIT;
-	uint64_t entries;
 	int bad = 0;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(uses) && !bad; i++) {
+		if (graph && !uses[i].graph)
+			continue;
 		buf_clear(&value);
 		/* not every kernel has every file */
 		if (ftrace_file_get(dir, uses[i].file, &value))
@@ -133,8 +136,79 @@ int ftrace_free(int dir, const char *path, bool force, struct error *err)
 			bad = busy(err, path, uses[i].what, uses[i].file, value.data);
 	}
 	buf_release(&value);
-	if (bad || force)
-		return bad;
-	entries = ftrace_stat(dir, "entries");
+	return bad;
+}
+
+int ftrace_free(int dir, const char *path, bool force, struct error *err)
+{
+	uint64_t entries;
+
+	if (check_uses(dir, path, false, err))
+		return -1;
+	entries = force ? 0 : ftrace_stat(dir, "entries");
 	return entries ? full(err, path, entries) : 0;
+}
+
+/* ---- by an instance of the graph tracer ---- */
+
+bool ftrace_graph_shares(const char *file)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(uses); i++) {
+		if (uses[i].graph && strcmp(uses[i].file, file) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* the tracers of latencies, too, go by the threshold */
+static bool has_no_part(const char *tracer)
+{
+	return strcmp(tracer, "nop") == 0 || strcmp(tracer, "function") == 0;
+}
+
+static int check_tracer(int dir, const char *path, struct error *err)
+{
+	struct buf tracer = BUF_INIT;
+	int bad = 0;
+
+	/* an instance may be gone by now */
+	if (ftrace_file_get(dir, "current_tracer", &tracer) == 0 && !has_no_part(tracer.data))
+		bad = busy(err, path, "the tracer is on", "current_tracer", tracer.data);
+	buf_release(&tracer);
+	return bad;
+}
+
+static int check_instance(int instances, const char *path, const char *name, struct error *err)
+{
+	char *dir = mem_format("%s/instances/%s", path, name);
+	int fd = openat(instances, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int bad = fd < 0 ? 0 : check_tracer(fd, dir, err);
+
+	if (fd >= 0)
+		close(fd);
+	free(dir);
+	return bad;
+}
+
+int ftrace_graph_free(int dir, const char *path, struct error *err)
+{
+	int fd, bad = check_tracer(dir, path, err);
+	struct dirent *d;
+	DIR *all;
+
+	if (bad || check_uses(dir, path, true, err))
+		return -1;
+	fd = openat(dir, "instances", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	all = fd < 0 ? NULL : fdopendir(fd);
+	while (all && !bad && (d = readdir(all)) != NULL) {
+		if (d->d_name[0] != '.')
+			bad = check_instance(fd, path, d->d_name, err);
+	}
+	if (all)
+		closedir(all);
+	else if (fd >= 0)
+		close(fd);
+	return bad;
 }

@@ -77,7 +77,8 @@ static int absent(struct session *s, const char *name, char *near_hint, struct e
 			module);
 	else
 		error_set(err, "E-PROBE", "no kernel function '%s'%s", name, is_known(s, name) ?
-			": it is inlined, or not built into this kernel" : "");
+			": it is inlined, not built into this kernel, "
+			"or in a module that is not loaded" : "");
 	free(module);
 	return error_take_hint(err, near_hint);
 }

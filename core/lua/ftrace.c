@@ -334,16 +334,17 @@ static bool option(lua_State *L, const char *name)
 	return set;
 }
 
-/* ftrace.open{instance=, force=} -> a tracer, or nil, message, tag */
+/* ftrace.open{instance=, graph=, force=} -> a tracer, or nil, message, tag */
 static int ftrace_open_verb(lua_State *L)
 {
-	struct ftrace_options opts = { NULL, false, false };
+	struct ftrace_options opts = { 0 };
 	struct error err = ERROR_INIT;
 	struct tracer *t;
 
 	if (!lua_isnoneornil(L, 1)) {
 		luaL_checktype(L, 1, LUA_TTABLE);
 		opts.instance = option(L, "instance");
+		opts.graph = option(L, "graph");
 		opts.force = option(L, "force");
 	}
 	t = lua_newuserdatauv(L, sizeof(*t), 0);

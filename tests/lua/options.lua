@@ -47,7 +47,7 @@ local NEEDS = {
 }
 local BY_TYPE = {
   addr = "2001:db8::1", cpu = "0", cpus = "0,2-3", duration = "1.5", float = "2.5", int = "3",
-  ipv4 = "192.0.2.1", pid = "1", port = "80", string = "text", uint = "100",
+  ipv4 = "192.0.2.1", pid = "1", tid = "1", port = "80", string = "text", uint = "100",
 }
 
 -- by kind of value: what is none. Numbers also have what is next to their limits
@@ -55,7 +55,7 @@ local NUMBERS = { "", "x", "-1", "1.5", "1e30", "nan", "inf", "-inf", "999999999
   "1,,2", "--" }
 local WRONG = {
   addr = { "", "x", "1.2.3", "1.2.3.256", "2001::1::2", "127.0.0.1/8", "localhost" },
-  cpu = NUMBERS, pid = NUMBERS, port = NUMBERS, uint = NUMBERS,
+  cpu = NUMBERS, pid = NUMBERS, tid = NUMBERS, port = NUMBERS, uint = NUMBERS,
   cpus = { "", "x", "-1", "1.5", "3-1", "0-", ",", "8192", "nan", "1e30", "99999999999999999999999" },
   duration = { "", "x", "-1", "0", "1e30", "nan", "inf", "-inf", "36501d", "1e3", "1..2", "5 s", "5parsec",
     "99999999999999999999999" },

@@ -170,7 +170,7 @@ local LETTERS = {
 -- heat's is the name of a column
 local OTHERWISE = { ["heat --time"] = true }
 -- and the same type
-local TYPES = { ["--pid"] = "pid", ["--tid"] = "pid", ["--ppid"] = "pid", ["--cpu"] = "cpus",
+local TYPES = { ["--pid"] = "pid", ["--tid"] = "tid", ["--ppid"] = "pid", ["--cpu"] = "cpus",
   ["--interval"] = "duration", ["--duration"] = "duration", ["--uid"] = "uint", ["--dist"] = "flag" }
 
 check.describe("letters", function()
