@@ -83,7 +83,7 @@ end
 
 --- The process of a thread that runs now, or nil.
 function M.process_of(tid)
-  local status = sys.read(("/proc/%d/status"):format(tid))
+  local status = sys.pid_namespace_is_initial() and sys.read(("/proc/%d/status"):format(tid))
   return status and math.tointeger(tonumber(status:match("\nTgid:%s*(%d+)")))
 end
 
