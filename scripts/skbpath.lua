@@ -35,9 +35,9 @@ local HOPS = {
   { "skb_clone", kind = "copy" }, { "skb_copy", kind = "copy" },
   { "skb_copy_expand", kind = "copy" }, { "__pskb_copy", kind = "copy" },
   { "__pskb_copy_fclone", kind = "copy" },
-  { "__ip_local_out_sk", kind = "network", says = "sent by this host" },
-  { "__ip_local_out", kind = "network", says = "sent by this host" },
-  { "__ip6_local_out", kind = "network", says = "sent by this host" },
+  { "__ip_local_out_sk", kind = "origin", says = "sent by this host" },
+  { "__ip_local_out", kind = "origin", says = "sent by this host" },
+  { "__ip6_local_out", kind = "origin", says = "sent by this host" },
   { "ip_output", kind = "network" }, { "ip6_output", kind = "network" },
   { "ip_finish_output", kind = "network" }, { "ip6_finish_output", kind = "network" },
   { "__dev_queue_xmit", kind = "network", says = "to the queue of the device" },
@@ -147,9 +147,12 @@ on_exit(function()
 end)
 path.tell_missing("skbpath", plan, opts.verbose)
 path.tell_hidden("skbpath", plan)
-if out.mode() == "csv" then
-  after(0, function() (opts.summary and summary.columns or lines):header() end)
-elseif out.mode() == "text" then
-  print("Following packets... Hit Ctrl-C to end.")
-end
+net.tell_device("skbpath", opts.device)
+skb.begin(prog, function()
+  if out.mode() == "csv" then
+    (opts.summary and summary.columns or lines):header()
+  elseif out.mode() == "text" then
+    print("Following packets... Hit Ctrl-C to end.")
+  end
+end)
 bpf.run(opts.duration)

@@ -2,7 +2,7 @@
 -- symline: lines of source behind stack frames and addresses
 --
 -- vfs_read+0x9a/0x160 fs/read_write.c:466
-local args, out, symline = require "args", require "out", require "symline"
+local args, out, symline, sys = require "args", require "out", require "symline", require "sys"
 
 local opts = args.parse{
   name = "symline",
@@ -129,15 +129,16 @@ local function show_line(line)
 end
 
 local function input(name)
-  local file, message = io.stdin, nil
-  if name and name ~= "-" then
-    file, message = io.open(name, "rb")
+  local lines, message = sys.lines(name ~= "-" and name or nil)
+  lines = lines or end_with(message, "E-FILE")
+  return function()
+    local line, why = lines()
+    return line or (why and end_with((name or "-") .. ": " .. why, "E-FILE"))
   end
-  return file or end_with(message, "E-FILE")
 end
 
 if opts.folded then
-  for line in input(opts.folded):lines() do
+  for line in input(opts.folded) do
     print(symline.folded(line, look_up, opts.no_inlines))
   end
 elseif opts.frame then
@@ -150,7 +151,7 @@ elseif opts.frame then
     end
   end
 else
-  for line in io.stdin:lines() do
+  for line in input() do
     show_line(line)
   end
 end

@@ -14,13 +14,14 @@ local opts = args.parse{
   name = "wakeuptime",
   summary = "Sum up the time from falling asleep to being woken, by the waker's stack.",
   options = offcpu.options{
+    user_name = "--useronly", kernel_name = "--kernelonly",
     pid = "only threads of this process are targets", tid = "only this thread is a target",
     user = "no kernel threads as targets", kernel = "only kernel threads as targets",
     folded = "a line per stack, for flame graphs", min_state = 1,
     state = "only threads that blocked in one of these states (bits)",
   },
   positionals = offcpu.POSITIONALS,
-  exclusive = offcpu.EXCLUSIVE,
+  exclusive = { { "useronly", "kernelonly" }, table.unpack(offcpu.EXCLUSIVE) },
   examples = {
     { "wakeuptime 5", "five seconds, all threads" },
     { "wakeuptime -p 185 -m 1000 10", "who wakes process 185 after a millisecond or more" },

@@ -46,8 +46,9 @@ local function context_of(e)
   return ({ "a system call", "a kernel thread", [4] = "a timer" })[e.context]
 end
 
-local function usecs(from, to)
-  return math.max(0, to - from) / 1000
+-- nanoseconds, whose sum is exact
+local function nanoseconds(from, to)
+  return math.max(0, to - from)
 end
 
 -- is a thread, seen for the first time, asleep in epoll_wait since before?
@@ -129,7 +130,7 @@ HANDLERS[1] = function(view, t, e)
 end
 
 local function answer(view, t, e)
-  local wake, latency = t.wake, usecs(t.wake.ns, e.ns)
+  local wake, latency = t.wake, nanoseconds(t.wake.ns, e.ns)
   t.wake = nil
   if e.known == 0 then
     view.moved = view.moved + 1
@@ -154,8 +155,8 @@ HANDLERS[2] = function(view, t, e)
   end
   local what = nothing and "nothing to do" or e.count == EINTR and "interrupted"
     or e.count < 0 and "error " .. -e.count or e.count == 1 and "1 event" or e.count .. " events"
-  return { event = "return", count = e.count, latency_us = latency, useless = nothing and 1 or 0,
-    detail = ("%s after %.0f us%s"):format(what, latency, note) }
+  return { event = "return", count = e.count, latency_us = latency / 1000, useless = nothing and 1 or 0,
+    detail = ("%s after %.0f us%s"):format(what, latency / 1000, note) }
 end
 
 -- asleep again
@@ -169,8 +170,8 @@ HANDLERS[3] = function(view, t, e)
     return { event = "sleep", detail = "not in epoll_wait: not counted" }
   end
   useless(wake)
-  return { event = "sleep", latency_us = latency, useless = 1,
-    detail = ("after %.0f us, with nothing to do%s"):format(latency, note) }
+  return { event = "sleep", latency_us = latency / 1000, useless = 1,
+    detail = ("after %.0f us, with nothing to do%s"):format(latency / 1000, note) }
 end
 
 -- accept
@@ -269,8 +270,8 @@ function View:rows()
   end)
   for _, r in ipairs(self.list) do
     list[#list + 1] = { event = "summary", tid = r.tid, comm = r.comm, fd = r.fd, file = r.file,
-      wakes = r.wakes, useless = r.useless, avg_us = r.answered > 0 and r.sum / r.answered or nil,
-      max_us = r.answered > 0 and r.max or nil }
+      wakes = r.wakes, useless = r.useless, avg_us = r.answered > 0 and r.sum / r.answered / 1000 or nil,
+      max_us = r.answered > 0 and r.max / 1000 or nil }
   end
   for _, l in ipairs(herds(self)) do
     list[#list + 1] = { event = "herd", file = l.file, fds = keys(l.fds), threads = l.n_threads,

@@ -92,14 +92,14 @@ static inline void describe(void *ctx, struct thread *t)
 ]]
 
 --- Rows of the scripts' options and positionals, and pairs that exclude each other, for args.parse.
---- words: pid, tid, user and kernel (help of -p, -t, -u and -k), folded (help of -f), state (of
---- --state), min_state.
+--- words: pid, tid, user and kernel (help of -p, -t, -u and -k), user_name and kernel_name (long
+--- names of the latter two), folded (help of -f), state (of --state), min_state.
 function M.options(words)
   return {
     { "-p", "--pid", type = "pid", help = words.pid },
     { "-t", "--tid", type = "tid", help = words.tid },
-    { "-u", "--user-threads-only", "--useronly", help = words.user },
-    { "-k", "--kernel-threads-only", "--kernelonly", help = words.kernel },
+    { "-u", words.user_name or "--user-threads-only", help = words.user },
+    { "-k", words.kernel_name or "--kernel-threads-only", help = words.kernel },
     { "-U", "--user-stacks-only", help = "user stacks only" },
     { "-K", "--kernel-stacks-only", help = "kernel stacks only" },
     { "-f", "--folded", help = words.folded },
@@ -119,8 +119,8 @@ end
 M.POSITIONALS = {
   { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },
 }
-M.EXCLUSIVE = { { "json", "csv", "folded", "flame" }, { "user_threads_only", "kernel_threads_only" },
-  { "user_stacks_only", "kernel_stacks_only" }, { "pid", "tid" } }
+M.EXCLUSIVE = { { "json", "csv", "folded", "flame" }, { "user_stacks_only", "kernel_stacks_only" },
+  { "pid", "tid" } }
 
 --- How stack.fold() and stack.print() are to show stacks: as options say, or for a flame graph.
 function M.how(opts)
@@ -145,7 +145,8 @@ function M.define(opts)
   return tool_stacks.places{
     PID = opts.pid, TID = opts.tid, STATE = opts.state, STACKS = opts.stack_storage_size,
     MIN_NS = opts.min_block_time * 1000, MAX_NS = opts.max_block_time and opts.max_block_time * 1000,
-    USER_ONLY = opts.user_threads_only, KERNEL_ONLY = opts.kernel_threads_only,
+    USER_ONLY = opts.user_threads_only or opts.useronly,
+    KERNEL_ONLY = opts.kernel_threads_only or opts.kernelonly,
     KERNEL_STACKS = not opts.user_stacks_only, USER_STACKS = not opts.kernel_stacks_only,
   }
 end

@@ -16,29 +16,27 @@ function M.fail(tool, message)
   os.exit(1, true)
 end
 
---- The lines of one file after the other, "-" for standard input; ends the script where one
+--- The lines of one file after the other, without their ends; "-" is standard input. Ends the script where one
 --- cannot be read.
 function M.lines(tool, names)
-  local at, file = 0, nil
+  local at, lines = 0, nil
   local function next_file()
     at = at + 1
     local name, message = names[at], nil
-    if name == "-" then
-      file = io.stdin
-    elseif name then
-      file, message = io.open(name, "rb")
+    if name then
+      lines, message = sys.lines(name ~= "-" and name or nil)
     end
-    return file or (message and M.fail(tool, message))
+    return lines or (message and M.fail(tool, message))
   end
   return function()
-    while file or next_file() do
-      local line, message = file:read("L")
+    while lines or next_file() do
+      local line, message = lines()
       if line then
         return line
       elseif message then
         M.fail(tool, names[at] .. ": " .. message)
       end
-      file = nil
+      lines = nil
     end
     return nil
   end

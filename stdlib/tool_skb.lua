@@ -11,7 +11,7 @@ local sys = require "sys"
 local M = {}
 
 -- what a probe does with the skb of its function; %s is its C expression
-local SIMPLE = { network = "return pass(ctx, %s, AT_NETWORK);",
+local SIMPLE = { network = "return pass(ctx, %s, AT_NETWORK);", origin = "return pass(ctx, %s, ORIGIN);",
   data = "return pass(ctx, %s, AT_DATA);",
   followed = "return pass(ctx, %s, FOLLOWED);", copy = "return copy_begins(ctx, %s);",
   free = "return leave(ctx, %s, PT_REGS_IP(ctx), FREE, 0, 0);" }
@@ -156,10 +156,12 @@ end
 -- tracepoint="CATEGORY:EVENT", result=field, instead=function }; define, with what
 -- tool_net.defines() made of the filter; max_age in seconds; tracks, how many skbs at a time;
 -- stacks, how many (nil: none).
--- Kinds: network, data (where the headers are), followed (only an skb that is followed already),
+-- Kinds: network, data (where the headers are), origin (network, and where IP sends what is new),
+-- followed (only an skb that is followed already),
 -- copy (returns another skb), free, veth, bridge, hook, table, chain. A row with `instead` is there
 -- for a kernel on which that function cannot be probed.
--- Returns the program, and a list of { row=, ok=, why=, unused= } for the rows.
+-- No packet is followed before begin(). Returns the program, and a list of { row=, ok=, why=,
+-- unused= } for the rows.
 function M.follow(opts)
   local text, plan, by_name, define = { code.C }, {}, {}, opts.define
   for i, row in ipairs(opts.hops) do
@@ -173,6 +175,15 @@ function M.follow(opts)
   local prog = bpf.load{ text = net.C .. table.concat(text, "\n"), define = define }
   attach(plan, prog)
   return prog, plan
+end
+
+--- Lets the program of M.follow() follow packets, once bpf.run has attached all, and calls fn().
+--- A packet that ends before would have the next one of its memory for the rest of its path.
+function M.begin(prog, fn)
+  after(0, function()
+    prog.live[0] = 1
+    fn()
+  end)
 end
 
 --- Calls fn(event) for each hop in the order of time, across CPUs; they wait a moment for that.

@@ -17,10 +17,11 @@ M.C = [[
 struct xt_table;
 struct nft_pktinfo;
 
-enum how { AT_NETWORK, AT_DATA, FOLLOWED };     /* where the headers are; FOLLOWED: not looked at */
+/* where the headers are; FOLLOWED: not looked at; ORIGIN: AT_NETWORK, and IP may begin here */
+enum how { AT_NETWORK, AT_DATA, FOLLOWED, ORIGIN };
 enum event { HOP, RETURN, COPY, DROP, CONSUME, FREE, ENTER };
 
-struct track { u64 last, path, branch, number; };
+struct track { u64 last, path, branch, number, on_device; };
 struct hop {
     u64 ns, delta, path, branch, other;         /* other: the branch of a copy, or where it fell */
     u64 ip;                                     /* the function, or 0 */
@@ -37,6 +38,7 @@ struct call { u64 branch, skb, ip, kind; u32 pf, hook; char table[32], chain[32]
 
 BPF_HASH(tracks, u64, struct track, TRACKS);
 BPF_HASH(calls, u64, struct call, 4096);
+BPF_ARRAY(live, u32, 1);
 BPF_PERCPU_ARRAY(scratch, struct hop, 1);
 BPF_PERCPU_ARRAY(called, struct call, 1);
 BPF_PERCPU_ARRAY(ids, u64, 1);
@@ -101,15 +103,40 @@ static inline void fill(void *ctx, struct hop *h, struct track *t, struct sk_buf
     t->number += 1;
 }
 
-/* not one that nobody saw for too long: the memory may be another packet's by now */
-static inline int is_followed(struct sk_buff *skb)
+/* while probes are attached, one by one, the end of a packet may be missed: none begins */
+static inline int is_live(void)
+{
+    u32 zero = 0, *on = live.lookup(&zero);
+
+    return on && *on;
+}
+
+/* Where IP sends an skb that has no device, but had one, it is another one at the same place, and
+ * the end of the first was missed: only sockets that receive take the device away, and they do not
+ * send what they receive. Packets in tunnels come here again with their device. */
+static inline int is_another(struct track *t, struct sk_buff *skb, int how)
+{
+    struct net_device *dev;
+
+    if (how == FOLLOWED)
+        return 0;
+    NET_READ(dev, skb->dev);
+    if (how == ORIGIN && t->on_device && !dev)
+        return 1;
+    if (dev)
+        t->on_device = 1;
+    return 0;
+}
+
+/* not one that nobody saw for too long, or that ended: the memory is another packet's by now */
+static inline int is_followed(struct sk_buff *skb, int how)
 {
     u64 key = (u64)skb;
     struct track *t = tracks.lookup(&key);
 
     if (!t)
         return 0;
-    if ((s64)(bpf_ktime_get_ns() - t->last) < (s64)MAX_AGE)
+    if ((s64)(bpf_ktime_get_ns() - t->last) < (s64)MAX_AGE && !is_another(t, skb, how))
         return 1;
     tracks.delete(&key);
     LOSS(unmatched);
@@ -134,11 +161,11 @@ static inline int follow(struct sk_buff *skb)
 static inline struct hop *arrive(void *ctx, struct sk_buff *skb, u64 ip, int how)
 {
     u64 key = (u64)skb;
-    int followed = is_followed(skb);
+    int followed = is_followed(skb, how);
     struct track *t;
     struct hop *h;
 
-    if (!followed && how == FOLLOWED)
+    if (!followed && (how == FOLLOWED || !is_live()))
         return 0;
     h = new_hop();
     if (!h)

@@ -16,11 +16,11 @@ local NOBODY = 0x7fffffff
 
 --- C text: stack_id(ctx, flags) as get_stackid() of a map with STACKS places, for Lua to read with
 --- stored(). A stack's place is known from its hash, so a map that is nearly empty turns stacks
---- away; these go to a smaller one, and from there to the next.
+--- away; these go to a smaller one, and from there to the next. places() adds the defines.
 M.TEXT = [[
 BPF_STACK_TRACE(stacks, STACKS);
-BPF_STACK_TRACE(stacks_2, STACKS / 4);
-BPF_STACK_TRACE(stacks_3, STACKS / 16);
+BPF_STACK_TRACE(stacks_2, STACKS_2);
+BPF_STACK_TRACE(stacks_3, STACKS_3);
 
 static inline int stack_id(void *ctx, u64 flags)
 {
@@ -37,6 +37,13 @@ static inline int stack_id(void *ctx, u64 flags)
     return id < 0 ? id : id | map << 24;
 }
 ]]
+
+--- Adds to `define`, which has STACKS, the sizes of TEXT's other maps: a bundle can set the size of
+--- a map to a value, but not to a part of one.
+function M.places(define)
+  define.STACKS_2, define.STACKS_3 = define.STACKS // 4, define.STACKS // 16
+  return define
+end
 
 local Stored = {}
 Stored.__index = Stored

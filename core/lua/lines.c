@@ -126,7 +126,7 @@ static int lines_next(lua_State *L)
 	return 1;
 }
 
-/* sys.lines([path]) -> an iterator of its lines, of standard input's without it; nil, message, tag */
+/* sys.lines([path]) -> an iterator of the lines of it or standard input; nil, message, tag */
 int sys_lines(lua_State *L)
 {
 	const char *path = luaL_optstring(L, 1, NULL);
