@@ -130,11 +130,7 @@ end
 
 local function input(name)
   local lines, message = sys.lines(name ~= "-" and name or nil)
-  lines = lines or end_with(message, "E-FILE")
-  return function()
-    local line, why = lines()
-    return line or (why and end_with((name or "-") .. ": " .. why, "E-FILE"))
-  end
+  return lines or end_with(message, "E-FILE")
 end
 
 if opts.folded then

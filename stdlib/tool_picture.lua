@@ -30,11 +30,9 @@ function M.lines(tool, names)
   end
   return function()
     while lines or next_file() do
-      local line, message = lines()
+      local line = lines()
       if line then
         return line
-      elseif message then
-        M.fail(tool, names[at] .. ": " .. message)
       end
       lines = nil
     end

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ enum { CHUNK = 64 * 1024, MAX_LINE = 16 * 1024 * 1024 };
 /* text[at] begins the next line; up to `seen` there is no end of it */
 struct lines {
 	int fd;
+	char *name;
 	bool end;
 	struct buf text;
 	size_t at, seen;
@@ -31,6 +33,8 @@ static void lines_close(struct lines *l)
 	l->end = true;
 	buf_release(&l->text);
 	l->at = l->seen = 0;
+	free(l->name);
+	l->name = NULL;
 }
 
 static int lines_gc(lua_State *L)
@@ -91,15 +95,20 @@ static int push_line(lua_State *L, struct lines *l, size_t end)
 	return 1;
 }
 
-static int fail(lua_State *L, struct lines *l, const char *message)
+/* raises, since a loop over the lines would take nil for the end */
+static int fail(lua_State *L, struct lines *l, int sys)
 {
+	struct error err = ERROR_INIT;
+
+	if (sys)
+		error_sys(&err, "E-FILE", sys, "%s", l->name);
+	else
+		error_set(&err, "E-FILE", "%s: a line is longer than 16 MiB", l->name);
 	lines_close(l);
-	lua_pushnil(L);
-	lua_pushstring(L, message);
-	return 2;
+	return raise_error(L, &err);
 }
 
-/* the next line without its end; nil behind the last; nil, message */
+/* the next line without its end; nil behind the last */
 static int lines_next(lua_State *L)
 {
 	struct lines *l = luaL_checkudata(L, 1, TYPE_LINES);
@@ -108,18 +117,19 @@ static int lines_next(lua_State *L)
 	for (;;) {
 		if (host_signal())
 			return raise_interrupted(L);
-		end = memchr(l->text.data + l->seen, '\n', l->text.len - l->seen);
+		end = l->text.len > l->seen ?
+			memchr(l->text.data + l->seen, '\n', l->text.len - l->seen) : NULL;
 		if (end)
 			return push_line(L, l, end - l->text.data);
 		l->seen = l->text.len;
 		if (l->seen - l->at > MAX_LINE)
-			return fail(L, l, "a line is longer than 16 MiB");
+			return fail(L, l, 0);
 		if (l->end && l->at < l->text.len)
 			break;
 		if (l->end)
 			return 0;
 		if (read_more(host_of(L), l) && !host_signal())
-			return fail(L, l, strerror(errno));
+			return fail(L, l, errno);
 	}
 	push_line(L, l, l->text.len);
 	lines_close(l);
@@ -135,6 +145,7 @@ int sys_lines(lua_State *L)
 
 	*l = (struct lines){ .text = BUF_INIT };
 	luaL_setmetatable(L, TYPE_LINES);
+	l->name = mem_string(path ? path : "-");
 	/* a FIFO is not waited for here, but where a signal is seen */
 	if (path)
 		l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

@@ -49,16 +49,36 @@ void kernel_list_free(struct kernel_list *l)
 	free(l);
 }
 
+/* name and address of "ip_vs 172032 2 ip_vs_rr, Live 0xffffffffc0a01000": what counts its users
+ * changes all the time */
+static void add_module(struct buf *out, const char *line)
+{
+	size_t len = strcspn(line, "\n");
+	const char *at = memmem(line, len, " 0x", 3);
+
+	buf_add(out, line, strcspn(line, " \n"));
+	if (at)
+		buf_add(out, at, line + len - at);
+	buf_addc(out, '\n');
+}
+
 /* "" where there are none, or they are hidden; caller owns */
 static char *read_modules(void)
 {
-	struct buf b = BUF_INIT;
-	struct error err = { 0 };
+	struct buf text = BUF_INIT, b = BUF_INIT;
+	struct error err = ERROR_INIT;
+	const char *line;
 	size_t size;
 
-	if (file_read("/proc/modules", MODULES_MAX, &b, &err) < 0)
+	if (file_read("/proc/modules", MODULES_MAX, &text, &err) < 0)
 		error_clear(&err);
+	buf_addc(&text, '\0');
+	for (line = text.data; *line; line += line[0] == '\n') {
+		add_module(&b, line);
+		line += strcspn(line, "\n");
+	}
 	buf_addc(&b, '\0');
+	buf_release(&text);
 	return buf_take(&b, &size);
 }
 
