@@ -62,7 +62,7 @@ for _, method in ipairs{ "frames", "folded", "delete" } do
 end
 
 --- C text: execs_of(tgid), to be kept beside a user stack: how often that process has called execve
---- since it was asked for first. The script attaches on_exec().
+--- since it was asked for first. The script attaches the two functions with attach_execs().
 M.EXECS = [[
 BPF_HASH(execs, u32, u32, 65536);
 
@@ -81,11 +81,21 @@ int on_exec(void *ctx)
         lock_xadd(n, 1);
     return 0;
 }
+
+int on_process_exit(void *ctx)
+{
+    u64 id = bpf_get_current_pid_tgid();
+    u32 tgid = id >> 32;
+    if ((u32)id == tgid)
+        execs.delete(&tgid);
+    return 0;
+}
 ]]
 
---- Attaches on_exec() of a program with EXECS, where tracefs lets us.
+--- Attaches the functions of a program with EXECS, where tracefs lets us.
 function M.attach_execs(prog)
   pcall(prog.tracepoint, prog, "on_exec", "sched:sched_process_exec", { optional = true })
+  pcall(prog.tracepoint, prog, "on_process_exit", "sched:sched_process_exit", { optional = true })
 end
 
 --- A function(who) -> the process whose names a user stack has, where who = {tgid=, execs=}: its

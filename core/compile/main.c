@@ -83,8 +83,12 @@ static int open_in(const char *dir, const char *name, int flags, struct error *e
 	char *path = mem_format("%s/%s", dir, name);
 	int fd = open(path, flags | O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (fd < 0 || unlink(path))
+	if (fd < 0 || unlink(path)) {
 		error_sys(err, "E-FILE", errno, "open '%s'", path);
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
 	free(path);
 	return fd;
 }

@@ -86,6 +86,25 @@ static bool ends_condition(const struct preparation *p, const struct ctoken *t)
 		ctoken_is(&t[-1], "while"));
 }
 
+/* "(void)" that ends at t */
+static bool is_void_cast(const struct preparation *p, const struct ctoken *t)
+{
+	return t - p->tokens >= 2 && ctoken_is(&t[-1], "void") && ctoken_is(&t[-2], "(");
+}
+
+/* the ":" of "case X:", "default:" or a label, not that of "a ? b : c" */
+static bool ends_label(const struct preparation *p, const struct ctoken *t)
+{
+	if (!ctoken_is(t, ":"))
+		return false;
+	while (t > p->tokens && !ctoken_is(t, ";") && !ctoken_is(t, "{") && !ctoken_is(t, "}")) {
+		if (ctoken_is(t, "?"))
+			return false;
+		t--;
+	}
+	return true;
+}
+
 /* the call is a statement of its own: nobody sees its result */
 static bool is_discarded(const struct preparation *p, const struct call *call)
 {
@@ -95,9 +114,10 @@ static bool is_discarded(const struct preparation *p, const struct call *call)
 	    (ctoken_is(&behind[1], "}") && ctoken_is(&behind[2], ")")))
 		return false;
 	if (ctoken_is(before, ")"))
-		return ends_condition(p, before);
+		return ends_condition(p, before) || is_void_cast(p, before);
 	return before->kind == CTOKEN_DIRECTIVE || ctoken_is(before, "else") ||
-		ctoken_is(before, ";") || ctoken_is(before, "{") || ctoken_is(before, "}");
+		ctoken_is(before, ";") || ctoken_is(before, "{") || ctoken_is(before, "}") ||
+		ends_label(p, before);
 }
 
 /* ---- calls ---- */

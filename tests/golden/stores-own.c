@@ -11,5 +11,12 @@ int f(void *ctx)
 		LOSS(map_full);
 	if (v)
 		h.update(&key, &zero);
-	return 0;
+	switch (key) {
+	case 2:
+		h.update(&key, &zero);
+		break;
+	default:
+		(void)h.update(&key, &zero);
+	}
+	return v ? 0 : h.update(&key, &zero);
 }
