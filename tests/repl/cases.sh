@@ -287,6 +287,8 @@ view() {
 	local counts, turn = top.counts({ "n" }), 0
 	top.start{ interval = 0.2, columns = { { "n", "%.1f" }, "name" }, update = function()
 	  turn = turn + 1
+	  local turns <close> = io.open("turns", "a")
+	  turns:write(".")
 	  assert(turn ~= ${1:-0}, "no more of it")
 	  counts:fade()
 	  for i = 1, 40 do
@@ -373,11 +375,23 @@ view_of_shell() {
 	expect '^[$]'
 }
 
+# waits until five more views were made, drawn or not
+turns_go_on() {
+	touch "$dir/$case/home/turns"
+	enough=$(($(wc -c <"$dir/$case/home/turns") + 5))
+	tries=0
+	while [ "$(wc -c <"$dir/$case/home/turns")" -lt "$enough" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt "$patience" ] || failed "no view is made" || return 1
+		sleep 0.1
+	done
+}
+
 # in the background it draws nothing, reads no keys and is not stopped; fg tells it nothing
 case_view_background() {
 	view_of_shell && line "$moontrace view.lua" && expect '^turn [3-9]' && keys C-z &&
-		expect '^[$] *$' && is_usual && line bg && sleep 1.5 && screen_is 01 &&
-		absent '^turn' && line 'echo a_q | tr _ -' && expect '^a-q$' && sleep 1 &&
+		expect '^[$] *$' && is_usual && line bg && turns_go_on && screen_is 01 &&
+		absent '^turn' && line 'echo a_q | tr _ -' && expect '^a-q$' && turns_go_on &&
 		line 'jobs' && expect 'Running' && absent '^turn' && line fg && expect '^turn [0-9]+' &&
 		expect 'row21$' && screen_is 10 && text q && expect '^[$] *$' && is_usual && expect 'row20$'
 }
@@ -391,7 +405,7 @@ case_view_background_end() {
 
 # it begins in the background
 case_view_background_start() {
-	view_of_shell && line "$moontrace view.lua &" && sleep 1.5 && is_usual && absent '^turn' &&
+	view_of_shell && line "$moontrace view.lua &" && turns_go_on && is_usual && absent '^turn' &&
 		line jobs && expect 'Running' && line fg && expect '^turn [0-9]+' && screen_is 10 &&
 		keys C-c && expect '^[$] *$' && is_usual
 }
