@@ -3,9 +3,10 @@
  * A TCP connection with so many requests, each of so many bytes, and each answered with as many
  * before the next:
  *
- *	tcp_load listen|connect ADDRESS PORT COUNT BYTES
+ *	tcp_load listen|connect ADDRESS PORT COUNT BYTES [MS]
  *
- * listen takes one connection and ends with it; it says when it listens.
+ * listen takes one connection and ends with it; it says when it listens. It waits so long before
+ * it reads a request, which meanwhile queues up.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -57,9 +58,10 @@ static int connect_to(const struct sockaddr_in *addr)
 int main(int argc, char **argv)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET };
-	bool server = argc == 6 && strcmp(argv[1], "listen") == 0;
-	size_t size = argc == 6 ? strtoul(argv[5], NULL, 10) : 0;
-	int n = argc == 6 ? atoi(argv[4]) : 0, one = 1, fd;
+	bool enough = argc == 6 || argc == 7, server = enough && strcmp(argv[1], "listen") == 0;
+	size_t size = enough ? strtoul(argv[5], NULL, 10) : 0;
+	int n = enough ? atoi(argv[4]) : 0, one = 1, fd;
+	useconds_t pause = argc == 7 ? atoi(argv[6]) * 1000 : 0;
 
 	if (!n || !size || size > sizeof(data) || inet_pton(AF_INET, argv[2], &addr.sin_addr) != 1)
 		return 2;
@@ -69,9 +71,12 @@ int main(int argc, char **argv)
 		return 1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	while (n-- > 0) {
-		bool done = server ? receive_all(fd, size) && send_all(fd, size) :
-			send_all(fd, size) && receive_all(fd, size);
+		bool done;
 
+		if (server)
+			usleep(pause);
+		done = server ? receive_all(fd, size) && send_all(fd, size) :
+			send_all(fd, size) && receive_all(fd, size);
 		if (!done)
 			return 1;
 	}
