@@ -48,6 +48,7 @@ M.modules = {
   out = {
     { "columns", "{{FIELD, FORMAT, title=}, ...}", "a sink that prints columns" },
     { "json", "(VALUE)", "JSON text" },
+    { "list", "([TABLE])", "marks a list for it, which may be empty" },
     { "mode", "([\"text\"|\"json\"|\"csv\"])", "how columns are written" },
   },
   sys = {
@@ -58,10 +59,12 @@ M.modules = {
     { "isatty", "()", "is stdout a terminal" },
     { "kfunction", "(NAME)", "the function to probe for it" },
     { "ksym", "(ADDRESS)", "name, offset, module of a kernel address" },
+    { "lines", "([PATH])", "iterator of lines, which Ctrl-C ends" },
     { "list", "(PATH)", "names in a directory" },
     { "machine", "()", "as uname -m" },
     { "monotonic_ns", "()", "the clock that BPF has" },
     { "pid", "()", "our own" },
+    { "pid_namespace_is_initial", "()", "does the kernel count processes as we see them" },
     { "read", "(PATH)", "content of a file of /proc or /sys" },
     { "realtime_ns", "()", "since 1970" },
     { "release", "()", "as uname -r" },
@@ -123,6 +126,7 @@ M.modules = {
     { "svg", "(OF [, OPTS])", "a flame graph for a browser" },
     { "text", "(OF [, OPTS])", "a flame graph for a terminal" },
     { "tree", "(SOURCE)", "folded stacks as a tree" },
+    { "writable", "(PATH)", "true, or nil and why a picture cannot go there" },
   },
   heat = {
     { "svg", "(ROWS [, OPTS])", "a heat map for a browser" },
