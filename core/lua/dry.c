@@ -323,20 +323,35 @@ static int open_null(struct dry *d)
 	return ends[1];
 }
 
+/* to read from: at its end; a pipe that nobody writes where there is no /dev/null */
+static int open_ended(void)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), ends[2];
+
+	if (null >= 0 || pipe2(ends, O_CLOEXEC))
+		return null;
+	close(ends[1]);
+	return ends[0];
+}
+
 void dry_begin(struct dry *d)
 {
-	int null = open_null(d), i;
+	int null = open_null(d), ended = open_ended(), i;
 
 	fflush(stdout);
 	fflush(stderr);
 	d->said = tmpfile();
-	for (i = 0; i < 3 && null >= 0; i++) {
+	for (i = 0; i < 3 && null >= 0 && ended >= 0; i++) {
+		int fd = i == 0 ? ended : i == 2 && d->said ? fileno(d->said) : null;
+
 		d->saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
 		if (d->saved[i] >= 0)
-			dup2(i == 2 && d->said ? fileno(d->said) : null, i);
+			dup2(fd, i);
 	}
 	if (null >= 0)
 		close(null);
+	if (ended >= 0)
+		close(ended);
 }
 
 static void read_said(struct dry *d)

@@ -50,6 +50,10 @@ static int wait_for_text(struct host *h, int fd)
 		{ .fd = h->wake_fd, .events = POLLIN } };
 	uint64_t count;
 
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY) {
+		errno = EBADF;		/* poll would wait for ever */
+		return -1;
+	}
 	while (!host_signal()) {
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
 			return -1;
