@@ -350,6 +350,8 @@ static void test_detached_names(void **state)
 	size_t n = 0, i;
 	ssize_t got;
 
+	if (getenv("MESON_EXE_WRAPPER"))
+		skip();		/* the command line is an emulator's */
 	assert_true(fd >= 0);
 	while ((got = read(fd, text + n, sizeof(text) - n)) > 0)
 		n += got;
