@@ -96,30 +96,16 @@ static unsigned text_bits(const char *name, size_t len)
 
 /* ---- the process ---- */
 
-static bool receive(int fd, void *data, size_t size)
+enum direction { SEND, RECEIVE };
+
+/* all of it; false: the other side is gone */
+static bool transfer(int fd, enum direction to, void *data, size_t size)
 {
 	char *p = data;
 	ssize_t n;
 
 	while (size) {
-		n = recv(fd, p, size, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		p += n;
-		size -= n;
-	}
-	return true;
-}
-
-static bool transmit(int fd, const void *data, size_t size)
-{
-	const char *p = data;
-	ssize_t n;
-
-	while (size) {
-		n = send(fd, p, size, MSG_NOSIGNAL);
+		n = to == SEND ? send(fd, p, size, MSG_NOSIGNAL) : recv(fd, p, size, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -133,7 +119,7 @@ static bool transmit(int fd, const void *data, size_t size)
 /* each way: the number of bytes, and the bytes; 0 is no answer */
 static bool send_text(int fd, const char *s, uint32_t len)
 {
-	return transmit(fd, &len, sizeof(len)) && transmit(fd, s, len);
+	return transfer(fd, SEND, &len, sizeof(len)) && transfer(fd, SEND, (char *)s, len);
 }
 
 static char *receive_text(int fd, uint32_t max, bool *ret_alive)
@@ -141,11 +127,11 @@ static char *receive_text(int fd, uint32_t max, bool *ret_alive)
 	uint32_t len;
 	char *s = NULL;
 
-	*ret_alive = receive(fd, &len, sizeof(len)) && len <= max;
+	*ret_alive = transfer(fd, RECEIVE, &len, sizeof(len)) && len <= max;
 	if (!*ret_alive || !len)
 		return NULL;
 	s = mem_alloc(len + 1);
-	*ret_alive = receive(fd, s, len);
+	*ret_alive = transfer(fd, RECEIVE, s, len);
 	if (*ret_alive)
 		return s;
 	free(s);
