@@ -20,6 +20,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/open.h"
 #include "base/str.h"
 
 enum { BLOCK = 65536 };
@@ -39,26 +40,12 @@ struct source {
 	char block[BLOCK];
 };
 
-/* a device or a FIFO is not opened: that may wait for ever, or have effects. -1 with errno */
-static int open_file(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return -1;
-	if (!S_ISREG(st.st_mode)) {
-		errno = S_ISDIR(st.st_mode) ? EISDIR : ENODEV;
-		return -1;
-	}
-	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-}
-
 static struct source *source_open(const char *path, struct error *err)
 {
-	int fd = open_file(path);
+	int fd = open_regular(path, 0);
 	struct source *s;
 
-	if (fd < 0 && (errno == EISDIR || errno == ENODEV)) {
+	if (fd < 0 && errno == EINVAL) {
 		error_set(err, "E-HEADERS", "'%s' is no regular file", path);
 		return NULL;
 	}
@@ -190,7 +177,7 @@ bool unpack_is_compressed(const char *path)
 		{ "\xfd" "7zXZ", 5 }, { "\x28\xb5\x2f\xfd", 4 }, { "\x1f\x8b", 2 },
 		{ "BZh", 3 },
 	};
-	int fd = open_file(path);
+	int fd = open_regular(path, 0);
 	char head[8];
 	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
 	bool found = false;

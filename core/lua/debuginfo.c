@@ -10,10 +10,10 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/open.h"
 #include "kernel/unpack.h"
 #include "lua/internal.h"
 #include "symbol/debuglines.h"
-#include "symbol/open.h"
 
 #define TYPE_DEBUGINFO "moontrace.debuginfo"
 

@@ -18,8 +18,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/open.h"
 #include "base/str.h"
-#include "open.h"
 
 enum { LISTING_MAX = 64 << 20 };
 

@@ -10,11 +10,11 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/open.h"
 #include "base/str.h"
 #include "debuglines_internal.h"
 #include "demangle.h"
 #include "elf_file_internal.h"
-#include "open.h"
 
 #ifndef HAVE_LIBDW
 

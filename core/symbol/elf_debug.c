@@ -13,9 +13,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/open.h"
 #include "base/str.h"
 #include "elf_file_internal.h"
-#include "open.h"
 
 #define DEBUG_DIR "/usr/lib/debug"
 

@@ -9,9 +9,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/open.h"
 #include "base/str.h"
 #include "demangle.h"
-#include "open.h"
 #include "search.h"
 #include "symbol.h"
 

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "open.h"
+#include "base/open.h"
 #include "search.h"
 
 enum { FILE_MAX = 256 << 20, OVERLAP_MAX = 16 };

@@ -15,8 +15,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/open.h"
 #include "base/str.h"
-#include "open.h"
 #include "search.h"
 
 enum { PROC_FILE_MAX = 64 << 20, IMAGE_MAX = 1 << 20 };

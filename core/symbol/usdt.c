@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/open.h"
 #include "elf_file_internal.h"
-#include "open.h"
 
 enum { NOTE_STAPSDT = 3, NUMBERS = 3 };
 

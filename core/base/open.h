@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening files that other processes named. */
+/* Opening files that others named. */
 #ifndef OPEN_H
 #define OPEN_H
 

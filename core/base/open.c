@@ -22,6 +22,8 @@ int open_regular(const char *path, int flags)
 	} else {
 		snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
 		fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		if (fd < 0 && errno == ENOENT)	/* there is no /proc */
+			fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
 		err = errno;
 	}
 	close(handle);
