@@ -18,7 +18,7 @@ local opts = args.parse{
     state = "only threads that left in one of these states (bits; 0: preempted)",
   },
   positionals = offcpu.POSITIONALS,
-  exclusive = { { "user_threads_only", "kernel_threads_only" }, table.unpack(offcpu.EXCLUSIVE) },
+  exclusive = offcpu.EXCLUSIVE,
   examples = {
     { "offcputime 5", "five seconds, all threads" },
     { "offcputime -p 185 --flame out.svg 30", "30 seconds of process 185 as a flame graph" },

@@ -16,7 +16,7 @@ local opts = args.parse{
     state = "only threads that blocked in one of these states (bits)",
   },
   positionals = offcpu.POSITIONALS,
-  exclusive = { { "user_threads_only", "kernel_threads_only" }, table.unpack(offcpu.EXCLUSIVE) },
+  exclusive = offcpu.EXCLUSIVE,
   examples = {
     { "offwaketime 5", "five seconds, all threads" },
     { "offwaketime -p 185 --flame out.svg 30", "30 seconds of process 185 as a flame graph" },

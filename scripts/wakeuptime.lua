@@ -21,7 +21,7 @@ local opts = args.parse{
     state = "only threads that blocked in one of these states (bits)",
   },
   positionals = offcpu.POSITIONALS,
-  exclusive = { { "useronly", "kernelonly" }, table.unpack(offcpu.EXCLUSIVE) },
+  exclusive = offcpu.EXCLUSIVE,
   examples = {
     { "wakeuptime 5", "five seconds, all threads" },
     { "wakeuptime -p 185 -m 1000 10", "who wakes process 185 after a millisecond or more" },

@@ -32,7 +32,7 @@ local M = {}
 
 local FIELDS = {
   arg = true, type = true, help = true, default = true, repeatable = true, min = true,
-  max = true, required = true,
+  max = true, required = true, key = true,
 }
 
 -- rows every script has
@@ -71,7 +71,7 @@ local function compile_row(row, name)
   check_fields(row, name)
   local kind = row.type or (row.arg and "string")
   local compiled = {
-    names = {}, name = name, key = name:gsub("^%-+", ""):gsub("-", "_"), help = row.help,
+    names = {}, name = name, key = row.key or name:gsub("^%-+", ""):gsub("-", "_"), help = row.help,
     default = row.default, repeatable = row.repeatable, min = row.min, max = row.max,
     required = row.required, type = kind and types.get(kind),
   }

@@ -98,8 +98,9 @@ function M.options(words)
   return {
     { "-p", "--pid", type = "pid", help = words.pid },
     { "-t", "--tid", type = "tid", help = words.tid },
-    { "-u", words.user_name or "--user-threads-only", help = words.user },
-    { "-k", words.kernel_name or "--kernel-threads-only", help = words.kernel },
+    { "-u", words.user_name or "--user-threads-only", key = "user_threads_only", help = words.user },
+    { "-k", words.kernel_name or "--kernel-threads-only", key = "kernel_threads_only",
+      help = words.kernel },
     { "-U", "--user-stacks-only", help = "user stacks only" },
     { "-K", "--kernel-stacks-only", help = "kernel stacks only" },
     { "-f", "--folded", help = words.folded },
@@ -119,24 +120,20 @@ end
 M.POSITIONALS = {
   { "duration", type = "duration", min = 0.001, help = "seconds until the end (until Ctrl-C)" },
 }
-M.EXCLUSIVE = { { "json", "csv", "folded", "flame" }, { "user_stacks_only", "kernel_stacks_only" },
-  { "pid", "tid" } }
+M.EXCLUSIVE = { { "json", "csv", "folded", "flame" }, { "user_threads_only", "kernel_threads_only" },
+  { "user_stacks_only", "kernel_stacks_only" }, { "pid", "tid" } }
 
 --- How stack.fold() and stack.print() are to show stacks: as options say, or for a flame graph.
 function M.how(opts)
   return { delimiter = opts.delimited, kernel_suffix = opts.annotate or opts.flame ~= nil }
 end
 
-local function refuse(script, status, message, ...)
-  io.stderr:write(script, ": ", message:format(...), "\n")
-  os.exit(status, true)
-end
-
 --- Ends the script where its options match nothing: a range of times that is none.
 function M.check(script, opts)
   if opts.max_block_time and opts.max_block_time < opts.min_block_time then
-    refuse(script, 2, "no time is both at least %d us and at most %d", opts.min_block_time,
-      opts.max_block_time)
+    io.stderr:write(("%s: no time is both at least %d us and at most %d\n"):format(script,
+      opts.min_block_time, opts.max_block_time))
+    os.exit(2, true)
   end
 end
 
@@ -145,8 +142,7 @@ function M.define(opts)
   return tool_stacks.places{
     PID = opts.pid, TID = opts.tid, STATE = opts.state, STACKS = opts.stack_storage_size,
     MIN_NS = opts.min_block_time * 1000, MAX_NS = opts.max_block_time and opts.max_block_time * 1000,
-    USER_ONLY = opts.user_threads_only or opts.useronly,
-    KERNEL_ONLY = opts.kernel_threads_only or opts.kernelonly,
+    USER_ONLY = opts.user_threads_only, KERNEL_ONLY = opts.kernel_threads_only,
     KERNEL_STACKS = not opts.user_stacks_only, USER_STACKS = not opts.kernel_stacks_only,
   }
 end

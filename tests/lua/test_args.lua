@@ -46,6 +46,14 @@ local SPEC = {
   exclusive = { { "dist", "timestamp" } },
 }
 
+check.describe("key", function()
+  local spec = { name = "x", options = { { "-u", "--useronly", key = "user" }, { "-k", "--kernel" } },
+    exclusive = { { "user", "kernel" } } }
+  check.equal(parse(spec, "-u").user, true)
+  check.equal(parse(spec, "--useronly").useronly, nil)
+  check.equal(parse(spec, "-u", "-k"), nil)
+end)
+
 check.describe("values", function()
   local opts = parse(SPEC)
   check.equal(opts, { dist = false, timestamp = false, number = 7, verbose = 0, ["4"] = false,
