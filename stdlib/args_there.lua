@@ -12,10 +12,11 @@ end
 
 local oneliner, sys = module("oneliner"), module("sys")
 
--- of which process a thread is, nil where /proc does not tell
-local function process_of(id)
-  local status = sys.read(("/proc/%d/status"):format(id))
-  return tonumber(status and status:match("\nTgid:%s*(%d+)"))
+--- The process of a thread that runs now, or nil. In a pid namespace of its own it is that of
+--- another thread.
+function M.process_of(tid)
+  local status = sys.read(("/proc/%d/status"):format(tid))
+  return status and math.tointeger(tonumber(status:match("\nTgid:%s*(%d+)")))
 end
 
 local function check_id(kind, id)
@@ -25,7 +26,7 @@ local function check_id(kind, id)
   elseif not sys.alive(id) then
     return nil, ("there is no %s %d"):format(kind, id)
   end
-  local process = kind == "process" and process_of(id)
+  local process = kind == "process" and M.process_of(id)
   if process and process ~= id then
     return nil, ("%d is a thread of process %d"):format(id, process)
   end

@@ -4,6 +4,7 @@
 local hist = require "hist"
 local out = require "out"
 local sys = require "sys"
+local there = require "args_there"
 local time = require "time"
 
 local M = {}
@@ -83,8 +84,7 @@ end
 
 --- The process of a thread that runs now, or nil.
 function M.process_of(tid)
-  local status = sys.pid_namespace_is_initial() and sys.read(("/proc/%d/status"):format(tid))
-  return status and math.tointeger(tonumber(status:match("\nTgid:%s*(%d+)")))
+  return sys.pid_namespace_is_initial() and there.process_of(tid) or nil
 end
 
 return M
